@@ -1,0 +1,49 @@
+# make run    sets everything up and starts Spanloom with its demo
+# make test   the whole test suite, with what it needs
+# make setup  the set-up alone
+
+PYTHON ?= python3
+MEMBERS := model storage instrumentation agent collector query ui examples/shop allinone
+PROJECTS := $(MEMBERS:%=%/pyproject.toml)
+PAGES := $(shell find ui/islands ui/styles -type f) ui/package-lock.json ui/build.mjs ui/tsconfig.json
+
+.PHONY: setup run test check lock clean
+
+run: setup
+	@.venv/bin/spanloom run --demo $(ARGS)
+
+setup: .venv/.ready ui/node_modules/.built
+
+test: setup .venv/.test-ready
+	@scripts/chromium
+	@scripts/check
+
+check: setup .venv/.test-ready
+	@scripts/check --quick
+
+lock: .venv/.ready
+	@scripts/lock
+
+clean:
+	rm -rf .venv ui/node_modules ui/spanloom_ui/static/built
+
+.venv/.tools: requirements/tools.txt
+	@scripts/python-venv $(PYTHON)
+	@touch $@
+
+.venv/.ready: .venv/.tools requirements/run.txt $(PROJECTS)
+	@echo "Installing Spanloom into .venv …"
+	@.venv/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/run.txt
+	@.venv/bin/uv pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	@echo "Compiling the kernels …"
+	@.venv/bin/python -m spanloom_storage.kernels
+	@touch $@
+
+.venv/.test-ready: .venv/.ready requirements/test.txt
+	@.venv/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/test.txt
+	@touch $@
+
+ui/node_modules/.built: .venv/.ready $(PAGES)
+	@echo "Building the pages …"
+	@scripts/pages
+	@touch $@
