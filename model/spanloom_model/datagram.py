@@ -44,7 +44,7 @@ class Datagram:
     """How many spans the sender had sent before."""
     span_count: int
     dropped_count: int = 0
-    """How many spans the sender has given up on since it began: a total, so that a lost datagram hides nothing."""
+    """How many spans the sender has given up on since it began; a total, so a lost datagram hides nothing."""
     payload: bytes
     """One OTLP ExportTraceServiceRequest, compressed where `zstd` says so."""
     zstd: bool = False

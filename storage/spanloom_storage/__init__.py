@@ -1,0 +1,1 @@
+"""Where spans are kept: the seam (api), the batch, and the backends behind it."""

@@ -1,0 +1,94 @@
+"""The store as a whole: its directory, its lock, its two halves."""
+
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from spanloom_storage.api import SpanReader, SpanWriter
+from spanloom_storage.embedded.reader import EmbeddedReader
+from spanloom_storage.embedded.writer import EmbeddedWriter
+from spanloom_storage.errors import MisconfiguredError
+
+FORMAT: Final = "1"
+
+_FORMAT_FILE: Final = "format"
+
+
+class EmbeddedStorage:
+    """A directory of segments: one process writes, any number read."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[SpanWriter]:
+        """The only writer of the directory, or MisconfiguredError."""
+        _create(self._directory)
+        _check_format(self._directory)
+        with _locked(self._directory):
+            writer = EmbeddedWriter(self._directory)
+            writer.tidy()
+            try:
+                yield writer
+            finally:
+                await writer.close()
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[SpanReader]:
+        """One more reader; the directory may still be empty."""
+        _check_format(self._directory)
+        yield EmbeddedReader(self._directory)
+
+
+def open_embedded(rest: str) -> EmbeddedStorage:
+    """The backend `embedded:DIR`."""
+    if not rest:
+        raise MisconfiguredError("embedded: takes a directory, as in embedded:/var/lib/spanloom")
+    return EmbeddedStorage(Path(rest).expanduser())
+
+
+def _create(directory: Path) -> None:
+    """Make the directory and say which format is in it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not (directory / _FORMAT_FILE).exists():
+            (directory / _FORMAT_FILE).write_text(FORMAT + "\n")
+    except OSError as exc:
+        raise MisconfiguredError(f"the data directory {directory} cannot be written: {exc.strerror}") from exc
+
+
+def _check_format(directory: Path) -> None:
+    """Refuse what another version has written; nothing written yet is fine."""
+    try:
+        found = (directory / _FORMAT_FILE).read_text().strip()
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise MisconfiguredError(f"the data directory {directory} cannot be read: {exc.strerror}") from exc
+    if found != FORMAT:
+        raise MisconfiguredError(f"the data directory {directory} is of format {found}, this is {FORMAT}")
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock; the kernel lets go of it when the process dies."""
+    try:
+        lock = (directory / "lock").open("a+")
+    except OSError as exc:
+        raise MisconfiguredError(f"the data directory {directory} cannot be written: {exc.strerror}") from exc
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise MisconfiguredError(
+                f"the data directory {directory} is in use by another Spanloom (process {holder})"
+            ) from exc
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

@@ -1,0 +1,119 @@
+"""The embedded backend keeps the contract, across restarts, processes and damage."""
+
+from pathlib import Path
+
+import pytest
+
+from spanloom_storage.api import Storage, TraceQuery
+from spanloom_storage.embedded import EmbeddedStorage
+from spanloom_storage.embedded.segment import rewrite, segment_paths
+from spanloom_storage.errors import MisconfiguredError
+from spanloom_storage.spans import spans_of
+from spanloom_storage.testing import StorageContract, batch_of
+from spanloom_storage.testing.contract import RICH_SPAN, numbers, span, trace_id
+
+
+class TestEmbeddedStorage(StorageContract):
+    """Everything that every backend promises."""
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        """An empty directory."""
+        return EmbeddedStorage(tmp_path / "store")
+
+
+async def write(directory: Path, *trace_numbers: int) -> None:
+    """One run of a writer that stores a span for each number, each in a commit of its own."""
+    async with EmbeddedStorage(directory).writer() as writer:
+        for number in trace_numbers:
+            await writer.write(batch_of([span(number, number)]))
+
+
+async def found(directory: Path) -> list[int]:
+    """What a reader that was not there before finds."""
+    async with EmbeddedStorage(directory).reader() as reader:
+        return sorted(numbers(await reader.find(TraceQuery(limit=1000))))
+
+
+async def test_next_start_shows_the_old_traces(tmp_path: Path) -> None:
+    """What was stored before a restart is there after it."""
+    await write(tmp_path, 1, 2)
+    await write(tmp_path, 3)
+    assert await found(tmp_path) == [1, 2, 3]
+
+
+async def test_reader_follows_a_writer_in_another_process(tmp_path: Path) -> None:
+    """The query service sees new traces without being told."""
+    storage = EmbeddedStorage(tmp_path)
+    async with storage.reader() as reader, storage.writer() as writer:
+        for number in range(1, 4):
+            await writer.write(batch_of([span(number, number)]))
+            assert len((await reader.find(TraceQuery())).traces) == number
+
+
+async def test_second_writer_is_refused_by_name(tmp_path: Path) -> None:
+    """Two Spanlooms on one directory: the second says which process has it."""
+    async with EmbeddedStorage(tmp_path).writer():
+        with pytest.raises(MisconfiguredError, match=r"in use by another Spanloom \(process \d+\)"):
+            async with EmbeddedStorage(tmp_path).writer():
+                pass
+
+
+async def test_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """A wrong path is one clear sentence at start."""
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(MisconfiguredError, match="cannot be written: Not a directory"):
+        async with EmbeddedStorage(tmp_path / "file" / "store").writer():
+            pass
+
+
+async def test_store_of_a_later_format_is_refused(tmp_path: Path) -> None:
+    """An older Spanloom does not guess at what a newer one wrote."""
+    (tmp_path / "format").write_text("99\n")
+    with pytest.raises(MisconfiguredError, match="is of format 99"):
+        async with EmbeddedStorage(tmp_path).reader():
+            pass
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 3, 16, 100])
+async def test_torn_end_costs_only_what_was_never_acknowledged(tmp_path: Path, kept_bytes: int) -> None:
+    """After a crash in the middle of a write, all earlier spans are found and new ones are taken."""
+    await write(tmp_path, 1)
+    (path,) = segment_paths(tmp_path)
+    whole = path.stat().st_size
+    await write(tmp_path / "other", 2)
+    torn = next(iter(segment_paths(tmp_path / "other"))).read_bytes()[:kept_bytes]
+    with path.open("ab") as file:
+        file.write(torn)
+    assert path.stat().st_size == whole + kept_bytes
+    await write(tmp_path, 3)
+    assert await found(tmp_path) == [1, 3]
+
+
+async def test_flipped_bit_costs_one_commit(tmp_path: Path) -> None:
+    """A damaged frame is passed over; what was written before and after it is found."""
+    await write(tmp_path, 1, 2, 3)
+    (path,) = segment_paths(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert await found(tmp_path) == [1, 3]
+    rewrite(path)
+    assert path.read_bytes() == data
+
+
+async def test_rewriting_a_segment_changes_nothing_but_its_size(tmp_path: Path) -> None:
+    """Tidying up in the background is invisible, also to a reader that has the old file open."""
+    storage = EmbeddedStorage(tmp_path)
+    async with storage.writer() as writer:
+        for number in range(1, 40):
+            await writer.write(batch_of([span(number, number)]))
+        await writer.write(batch_of([RICH_SPAN]))
+    (path,) = segment_paths(tmp_path)
+    before = path.stat().st_size
+    async with storage.reader() as reader:
+        page = await reader.find(TraceQuery(limit=1000))
+        rewrite(path)
+        assert path.stat().st_size < before / 2
+        assert await reader.find(TraceQuery(limit=1000)) == page
+        assert RICH_SPAN in spans_of(await reader.trace(trace_id(1)))
