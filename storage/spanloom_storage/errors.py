@@ -5,7 +5,7 @@ StorageError
 └── Unavailable       try again later: down, full or timed out
     └── Overloaded    up, but shedding: slow down as well
 
-MisconfiguredError    the store cannot be opened as asked; said at start, never after
+What only a person can put right is `spanloom_model.errors.MisconfiguredError`, raised on opening.
 """
 
 
@@ -23,7 +23,3 @@ class Unavailable(StorageError):
 
 class Overloaded(Unavailable):
     """Later, and more slowly."""
-
-
-class MisconfiguredError(Exception):
-    """The store cannot be opened; its text is one sentence for the person at the terminal."""

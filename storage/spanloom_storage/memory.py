@@ -7,11 +7,11 @@ from typing import Final
 
 import pyarrow as pa
 
+from spanloom_model.errors import MisconfiguredError
 from spanloom_model.ids import TraceId
 from spanloom_storage import scan
 from spanloom_storage.api import Operation, SpanReader, SpanWriter, TracePage, TraceQuery
 from spanloom_storage.batch import SpanBatch, empty_batch
-from spanloom_storage.errors import MisconfiguredError
 
 MAX_SPANS: Final = 1_000_000
 

@@ -7,8 +7,8 @@ of the address after the colon and returns a `Storage`.
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
+from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import Storage
-from spanloom_storage.errors import MisconfiguredError
 
 
 def open_storage(address: str) -> Storage:

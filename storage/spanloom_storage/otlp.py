@@ -8,14 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spanloom_model.wire import MalformedError, field
+from spanloom_model.envelope import seal
+from spanloom_model.wire import MalformedError
 from spanloom_storage.batch import SCHEMA, UNKNOWN_SERVICE, SpanBatch
 from spanloom_storage.kernels import columns
 from spanloom_storage.kernels.check import malformation
-
-_RESOURCE_SPANS: Final = 1
-_SCOPE_SPANS: Final = 2
-_SPANS: Final = 2
 
 _REASONS: Final = {
     columns.BAD_TRACE_ID: "a trace id of other than 16 bytes, or all zero",
@@ -53,21 +50,7 @@ def decode(request: bytes) -> Decoded:
 
 def encode(batch: SpanBatch) -> bytes:
     """The batch as one ExportTraceServiceRequest; spans of one resource and scope stand together."""
-    grouped: dict[bytes, dict[bytes, list[bytes]]] = {}
-    messages = (batch[name].to_pylist() for name in ("resource", "scope", "span"))
-    for resource, scope, span in zip(*messages, strict=True):
-        grouped.setdefault(resource, {}).setdefault(scope, []).append(span)
-    return b"".join(
-        field(
-            _RESOURCE_SPANS,
-            resource
-            + b"".join(
-                field(_SCOPE_SPANS, scope + b"".join(field(_SPANS, span) for span in spans))
-                for scope, spans in scopes.items()
-            ),
-        )
-        for resource, scopes in grouped.items()
-    )
+    return seal(zip(*(batch[name].to_pylist() for name in ("resource", "scope", "span")), strict=True))
 
 
 def _table(data: npt.NDArray[np.uint8], found: columns.Columns) -> SpanBatch:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import SpanReader, SpanWriter
 from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.writer import EmbeddedWriter
-from spanloom_storage.errors import MisconfiguredError
 
 FORMAT: Final = "1"
 

@@ -1,0 +1,72 @@
+"""The agent as a whole: intake, spool, forwarder."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from starlette.applications import Starlette
+
+from spanloom_agent.app import create_app
+from spanloom_agent.counts import Counts
+from spanloom_agent.forwarder import Forwarder
+from spanloom_agent.intake import Intake
+from spanloom_agent.settings import AgentSettings
+from spanloom_agent.spool import Spool
+from spanloom_model import address
+
+DRAIN_S: Final = 2.0
+"""How long leaving waits for the collector to take what is spooled."""
+REQUEST_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """An agent that takes datagrams."""
+
+    http_app: Starlette
+    """To be served at `AgentSettings.http_listen`."""
+    udp_address: str
+    """Where datagrams are taken."""
+
+
+@asynccontextmanager
+async def running_agent(
+    settings: AgentSettings, *, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Agent]:
+    """Take datagrams and forward them until left; leaving forwards what is spooled, for two seconds.
+
+    *transport* reaches the collector in another way than over the network. Raises
+    MisconfiguredError where the port is taken.
+    """
+    counts = Counts()
+    spool = Spool(settings.spool_bytes, counts)
+    udp = _udp_socket(settings)
+    loop = asyncio.get_running_loop()
+    endpoint, _ = await loop.create_datagram_endpoint(lambda: Intake(spool, counts), sock=udp)
+    client = httpx.AsyncClient(
+        base_url=settings.collector, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False
+    )
+    async with client:
+        forwarder = Forwarder(
+            spool, client, counts, request_bytes=settings.request_bytes, linger_s=settings.linger_s
+        )
+        forwarding = asyncio.create_task(forwarder.run())
+        try:
+            yield Agent(http_app=create_app(counts), udp_address=address.of(udp))
+        finally:
+            endpoint.close()
+            spool.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(forwarding, DRAIN_S)
+
+
+def _udp_socket(settings: AgentSettings) -> socket.socket:
+    udp = address.bind(settings.udp_listen, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_bytes)
+    udp.settimeout(0)
+    return udp

@@ -1,0 +1,58 @@
+"""Datagrams in: judged by their frame, counted, spooled. Spans are not decoded here."""
+
+import asyncio
+import io
+from typing import Final
+
+import zstandard
+
+from spanloom_agent.counts import Counts
+from spanloom_agent.senders import Senders
+from spanloom_agent.spool import Spool
+from spanloom_model import datagram, wire
+from spanloom_model.envelope import RESOURCE_SPANS
+
+MAX_MESSAGE_BYTES: Final = 2**20
+"""The most that a compressed datagram may grow to."""
+
+
+class Intake(asyncio.DatagramProtocol):
+    """Takes what services on this host send."""
+
+    def __init__(self, spool: Spool, counts: Counts) -> None:
+        self._spool = spool
+        self._counts = counts
+        self._senders = Senders(counts)
+
+    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002  # asyncio's signature
+        """Spool one datagram's message, or count why not; nothing that arrives raises."""
+        try:
+            message = self._message(data)
+        except wire.MalformedError:
+            self._counts.datagrams.labels("malformed").inc()
+        else:
+            self._counts.datagrams.labels("taken").inc()
+            self._spool.put(message)
+
+    def _message(self, data: bytes) -> bytes:
+        decoded = datagram.decode(data)
+        if isinstance(decoded, bytes):
+            message = decoded
+        else:
+            message = _unzstd(decoded.payload) if decoded.zstd else decoded.payload
+        # One datagram must not reach into the next when they are put together.
+        wire.check_frames(message, RESOURCE_SPANS)
+        if not isinstance(decoded, bytes):
+            self._senders.saw(decoded)
+        return message
+
+
+def _unzstd(payload: bytes) -> bytes:
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(payload)) as reader:
+            message = reader.read(MAX_MESSAGE_BYTES + 1)
+    except zstandard.ZstdError as exc:
+        raise wire.MalformedError("the payload is not zstd") from exc
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise wire.MalformedError(f"the payload grows beyond {MAX_MESSAGE_BYTES} bytes")
+    return message

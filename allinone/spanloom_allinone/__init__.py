@@ -1,0 +1,1 @@
+"""The `spanloom` command: the only place that knows all parts."""

@@ -1,0 +1,113 @@
+"""What each command runs, until it is told to end."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from spanloom_allinone import parts
+from spanloom_allinone.serving import stop_signal
+from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings
+from spanloom_allinone.summary import print_summary
+
+_DEMO_HINTS: Final = (
+    "The shop opens in a few seconds; then its traces are on the page.",
+    "Look for a checkout with a failed payment, or a visit with 30 recommendations.",
+)
+_OWN_HINTS: Final = (
+    "Trace a Python service:  import spanloom_instrumentation",
+    '                         spanloom_instrumentation.configure(service="my-service")',
+    "Any OpenTelemetry SDK:   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",
+    "Or see a shop at work:   spanloom demo",
+)
+
+
+async def run(sources: Sources, *, demo: bool) -> None:
+    """Everything in this process; the demo's services in processes of their own."""
+    from spanloom_agent.settings import AgentSettings
+    from spanloom_collector.settings import CollectorSettings
+    from spanloom_query.settings import QuerySettings
+    from spanloom_storage.open import open_storage
+
+    stop = stop_signal()
+    place = sources.load("", StorageSettings)
+    storage = open_storage(place.address)
+    async with AsyncExitStack() as stack:
+        pages = await stack.enter_async_context(
+            parts.running_query(sources.load("query", QuerySettings), storage)
+        )
+        collector = await stack.enter_async_context(
+            parts.running_collector(sources.load("collector", CollectorSettings), storage)
+        )
+        agent = await stack.enter_async_context(parts.running_agent(sources.load("agent", AgentSettings)))
+        data = parts.Listening("Data", place.address.removeprefix("embedded:"))
+        print_summary("is running", [*pages, *agent, *collector, data], _DEMO_HINTS if demo else _OWN_HINTS)
+        if demo:
+            await _shop_until(stop, sources.load("demo", DemoSettings))
+        else:
+            await stop.wait()
+
+
+async def collector(sources: Sources) -> None:
+    """The collector alone."""
+    from spanloom_collector.settings import CollectorSettings
+    from spanloom_storage.open import open_storage
+
+    stop = stop_signal()
+    place = sources.load("", StorageSettings)
+    settings = sources.load("collector", CollectorSettings)
+    async with parts.running_collector(settings, open_storage(place.address)) as listening:
+        await _until(stop, "collector", [*listening, parts.Listening("Storage", place.address)])
+
+
+async def query(sources: Sources) -> None:
+    """The query API and the pages."""
+    from spanloom_query.settings import QuerySettings
+    from spanloom_storage.open import open_storage
+
+    stop = stop_signal()
+    place = sources.load("", StorageSettings)
+    settings = sources.load("query", QuerySettings)
+    async with parts.running_query(settings, open_storage(place.address)) as listening:
+        await _until(stop, "query", [*listening, parts.Listening("Storage", place.address)])
+
+
+async def agent(sources: Sources) -> None:
+    """The agent of this host."""
+    from spanloom_agent.settings import AgentSettings
+
+    stop = stop_signal()
+    settings = sources.load("agent", AgentSettings)
+    async with parts.running_agent(settings) as listening:
+        await _until(stop, "agent", [*listening, parts.Listening("Collector", settings.collector)])
+
+
+async def demo(sources: Sources) -> None:
+    """The shop, against a Spanloom that runs already."""
+    stop = stop_signal()
+    settings = sources.load("demo", DemoSettings)
+    print("The shop is opening …", file=sys.stderr, flush=True)
+    async with parts.running_demo(settings) as listening:
+        await _until(stop, "demo", [*listening, parts.Listening("Agent", settings.agent)])
+
+
+async def _until(stop: asyncio.Event, title: str, listening: Sequence[parts.Listening]) -> None:
+    print_summary(title, listening, ())
+    await stop.wait()
+
+
+async def _shop_until(stop: asyncio.Event, settings: DemoSettings) -> None:
+    """Keep the shop open until the end, which may come before it has opened."""
+
+    async def shop() -> None:
+        async with parts.running_demo(settings):
+            await stop.wait()
+
+    opening = asyncio.create_task(shop())
+    ending = asyncio.create_task(stop.wait())
+    await asyncio.wait([opening, ending], return_when=asyncio.FIRST_COMPLETED)
+    opening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await opening

@@ -1,0 +1,91 @@
+"""The `spanloom` command."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import uvloop
+
+from spanloom_agent.settings import AgentSettings
+from spanloom_allinone import commands
+from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings, add_arguments
+from spanloom_collector.settings import CollectorSettings
+from spanloom_model.errors import MisconfiguredError
+from spanloom_query.settings import QuerySettings
+
+SECTIONS: dict[str, type] = {
+    "": StorageSettings,
+    "agent": AgentSettings,
+    "collector": CollectorSettings,
+    "query": QuerySettings,
+    "demo": DemoSettings,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One thing that `spanloom` does."""
+
+    help: str
+    sections: Sequence[str]
+    run: Callable[..., Coroutine[Any, Any, None]]
+
+
+COMMANDS = {
+    "run": Command(
+        help="everything in one process: agent, collector, storage, query, pages",
+        sections=tuple(SECTIONS),
+        run=commands.run,
+    ),
+    "agent": Command(
+        help="the agent of this host: takes datagrams, forwards OTLP", sections=("agent",), run=commands.agent
+    ),
+    "collector": Command(
+        help="takes OTLP from agents and services, writes it to storage",
+        sections=("", "collector"),
+        run=commands.collector,
+    ),
+    "query": Command(help="the query API and the pages", sections=("", "query"), run=commands.query),
+    "demo": Command(
+        help="a small shop whose services are traced, against a Spanloom that runs already",
+        sections=("demo",),
+        run=commands.demo,
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command; what only a person can put right is one sentence and exit code 1."""
+    arguments = parser().parse_args(argv)
+    command = COMMANDS[arguments.command]
+    options = {"demo": arguments.demo} if arguments.command == "run" else {}
+    try:
+        sources = Sources(arguments, os.environ, SECTIONS)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(command.run(sources, **options))
+    except MisconfiguredError as exc:
+        sys.exit(f"spanloom: {exc}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="spanloom",
+        description="Distributed tracing: spans in from services, traces out to people.",
+        epilog="Every setting may also stand in the environment or in a file: docs/configuration.md.",
+    )
+    top.add_argument("--version", action="version", version=f"spanloom {version('spanloom')}")
+    names = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = names.add_parser(name, help=command.help, description=command.help.capitalize() + ".")
+        sub.add_argument("--config", metavar="FILE", help="a file of settings in TOML")
+        if name == "run":
+            sub.add_argument("--demo", action="store_true", help="also run a small shop to look at")
+        for section in command.sections:
+            add_arguments(sub, section, SECTIONS[section])
+    return top

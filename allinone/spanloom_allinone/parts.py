@@ -1,0 +1,85 @@
+"""Each part, running: what `spanloom run` puts together and the other commands run alone.
+
+Imports stand in the functions, so that an agent does not load a store, nor a demo the pages.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spanloom_allinone.serving import serving
+from spanloom_allinone.settings import DemoSettings
+
+if TYPE_CHECKING:
+    from spanloom_agent.settings import AgentSettings
+    from spanloom_collector.settings import CollectorSettings
+    from spanloom_query.settings import QuerySettings
+    from spanloom_storage.api import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One place where a part listens, for the summary."""
+
+    what: str
+    where: str
+
+
+@asynccontextmanager
+async def running_collector(
+    settings: "CollectorSettings", storage: "Storage"
+) -> AsyncIterator[tuple[Listening, ...]]:
+    """The collector, writing to *storage*."""
+    from spanloom_collector import collector
+
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(storage.writer())
+        running = await stack.enter_async_context(collector.running_collector(settings, writer))
+        http = await stack.enter_async_context(serving(running.http_app, settings.http_listen))
+        yield Listening("OTLP over gRPC", running.grpc_address), Listening("OTLP over HTTP", f"http://{http}")
+
+
+@asynccontextmanager
+async def running_query(
+    settings: "QuerySettings", storage: "Storage"
+) -> AsyncIterator[tuple[Listening, ...]]:
+    """The query API and the pages over it, on one port."""
+    import httpx
+
+    import spanloom_query.app
+    import spanloom_ui.app
+
+    async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(storage.reader())
+        app = spanloom_query.app.create_app(reader)
+        inside = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://query")
+        pages = spanloom_ui.app.create_app(await stack.enter_async_context(inside))
+        app.mount("/", pages)
+        where = await stack.enter_async_context(serving(app, settings.listen))
+        yield Listening("Pages", f"http://{where}"), Listening("API", f"http://{where}/docs")
+
+
+@asynccontextmanager
+async def running_agent(settings: "AgentSettings") -> AsyncIterator[tuple[Listening, ...]]:
+    """The agent, forwarding to the collector that its settings name."""
+    from spanloom_agent import agent
+
+    async with (
+        agent.running_agent(settings) as running,
+        serving(running.http_app, settings.http_listen) as http,
+    ):
+        yield (
+            Listening("Spans over UDP", running.udp_address),
+            Listening("The agent's metrics", f"http://{http}/metrics"),
+        )
+
+
+@asynccontextmanager
+async def running_demo(settings: DemoSettings) -> AsyncIterator[tuple[Listening, ...]]:
+    """The shop of examples/shop, sending to an agent that runs already."""
+    from spanloom_shop.main import ShopSettings, running_shop
+
+    shop_settings = ShopSettings(agent=settings.agent, rate=settings.rate, port=settings.port)
+    async with running_shop(shop_settings) as shop:
+        yield (Listening("The demo shop", shop.addresses["frontend"]),)

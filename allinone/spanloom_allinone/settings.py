@@ -1,0 +1,161 @@
+"""Settings from where people put them: command line before environment before file before default.
+
+A setting is a field of a part's settings class. Its one name is spelled in three ways: the field
+`http_listen` of the section `collector` is `--collector-http-listen`, `SPANLOOM_COLLECTOR_HTTP_LISTEN`
+and `http_listen` under `[collector]` in the file.
+"""
+
+import argparse
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from spanloom_model.errors import MisconfiguredError
+
+Settings = TypeVar("Settings")
+
+_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Settings without a section, for all parts that touch storage."""
+
+    data: str = field(
+        default="~/.local/share/spanloom", metadata={"help": "the directory of the embedded store"}
+    )
+    storage: str = field(
+        default="",
+        metadata={"help": "another storage, as in memory: or embedded:DIR; by default embedded in --data"},
+    )
+
+    @property
+    def address(self) -> str:
+        """What `open_storage` takes."""
+        return self.storage or f"embedded:{Path(self.data).expanduser()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSettings:
+    """The section `demo`."""
+
+    agent: str = field(default="127.0.0.1:6835", metadata={"help": "the agent that the shop sends spans to"})
+    rate: float = field(default=3.0, metadata={"help": "visits to the shop a second"})
+    port: int = field(
+        default=18080, metadata={"help": "the shop's first port; one that is taken is replaced by any other"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting and its three spellings."""
+
+    section: str
+    """Empty for settings without one."""
+    name: str
+    kind: type
+    default: object
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """On the command line."""
+        return "--" + self._joined("-").replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """In the environment."""
+        return "SPANLOOM_" + self._joined("_").upper()
+
+    @property
+    def destination(self) -> str:
+        """In argparse's namespace."""
+        return self._joined("__")
+
+    def _joined(self, mark: str) -> str:
+        return mark.join(filter(None, (self.section, self.name)))
+
+
+def settings_of(section: str, cls: type) -> Iterator[Setting]:
+    """The settings of a section, in the order in which its class has them."""
+    for one in dataclasses.fields(cls):
+        yield Setting(
+            section=section,
+            name=one.name,
+            kind=type(one.default),
+            default=one.default,
+            help=str(one.metadata["help"]),
+        )
+
+
+def add_arguments(parser: argparse.ArgumentParser, section: str, cls: type) -> None:
+    """Add a section's flags to a command."""
+    group = parser.add_argument_group(f"settings of the {section}" if section else "settings")
+    for setting in settings_of(section, cls):
+        group.add_argument(
+            setting.flag,
+            dest=setting.destination,
+            metavar=setting.kind.__name__.upper(),
+            help=f"{setting.help} (default: {setting.default or 'none'})",
+        )
+
+
+class Sources:
+    """Where values come from, read once at start."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, environment: Mapping[str, str], known: Mapping[str, type]
+    ) -> None:
+        self._arguments = vars(arguments)
+        self._environment = environment
+        path = self._arguments.get("config") or environment.get("SPANLOOM_CONFIG")
+        self._file = _read_file(Path(path), known) if path else {}
+
+    def load(self, section: str, cls: type[Settings]) -> Settings:
+        """A section's settings; raises MisconfiguredError that names the value and its place."""
+        found = {setting.name: self._value(setting) for setting in settings_of(section, cls)}
+        return cls(**{name: value for name, value in found.items() if value is not None})
+
+    def _value(self, setting: Setting) -> object | None:
+        given = self._arguments.get(setting.destination)
+        if given is not None:
+            return _converted(given, setting, setting.flag)
+        if setting.variable in self._environment:
+            return _converted(self._environment[setting.variable], setting, setting.variable)
+        table = self._file.get(setting.section, {}) if setting.section else self._file
+        if setting.name in table:
+            return _converted(str(table[setting.name]), setting, f"{setting.name} in the settings file")
+        return None
+
+
+def _converted(text: str, setting: Setting, place: str) -> object:
+    try:
+        return _BOOLEANS[text.lower()] if setting.kind is bool else setting.kind(text)
+    except (ValueError, KeyError):
+        raise MisconfiguredError(f"{place}: {text!r} is not of type {setting.kind.__name__}") from None
+
+
+def _read_file(path: Path, known: Mapping[str, type]) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text())
+    except OSError as exc:
+        raise MisconfiguredError(f"the settings file {path} cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise MisconfiguredError(f"the settings file {path} is not TOML: {exc}") from exc
+    _refuse_unknown(found, known, path)
+    return found
+
+
+def _refuse_unknown(found: Mapping[str, Any], known: Mapping[str, type], path: Path) -> None:
+    """A misspelt setting is an error, not a surprise later."""
+    names = {setting.name for setting in settings_of("", known[""])}
+    for key, value in found.items():
+        if isinstance(value, dict) and key in known:
+            wrong = set(value) - {setting.name for setting in settings_of(key, known[key])}
+            if wrong:
+                raise MisconfiguredError(f"the settings file {path} has {min(wrong)} under [{key}], unknown")
+        elif key not in names:
+            raise MisconfiguredError(f"the settings file {path} has {key}, unknown")

@@ -1,0 +1,1 @@
+"""The collector: OTLP in through its doors, span batches out to storage."""

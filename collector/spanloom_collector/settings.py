@@ -1,0 +1,14 @@
+"""What can be set of the collector."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorSettings:
+    """The section `collector`."""
+
+    grpc_listen: str = field(default="127.0.0.1:4317", metadata={"help": "where OTLP over gRPC is taken"})
+    http_listen: str = field(default="127.0.0.1:4318", metadata={"help": "where OTLP over HTTP is taken"})
+    max_request_bytes: int = field(
+        default=20 * 2**20, metadata={"help": "the largest request, after decompression"}
+    )

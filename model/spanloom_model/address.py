@@ -1,0 +1,56 @@
+"""Where a part listens: `host:port`, bound before anything else starts."""
+
+import errno
+import socket
+from typing import Literal
+
+from spanloom_model.errors import MisconfiguredError
+
+_NAMES = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:4318`, `localhost:4318` or `[::1]:4318`.
+
+    Raises MisconfiguredError for anything else.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        raise MisconfiguredError(f"an address is host:port, as in 127.0.0.1:4318, not {address!r}")
+    return host.strip("[]"), int(port)
+
+
+def bind(
+    address: str, kind: Literal[socket.SocketKind.SOCK_STREAM, socket.SocketKind.SOCK_DGRAM]
+) -> socket.socket:
+    """A socket bound to the address; port 0 lets the system choose.
+
+    Raises MisconfiguredError where the port is taken or the host is not this machine's.
+    """
+    host, port = split(address)
+    bound: socket.socket | None = None
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host, port, type=kind)[0]
+        bound = socket.socket(family, kind)
+        if kind is socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(where)
+        if kind is socket.SOCK_STREAM:
+            bound.listen()  # only a listening socket keeps others off the port
+    except OSError as exc:
+        if bound is not None:
+            bound.close()
+        raise MisconfiguredError(_sentence(address, kind, exc)) from exc
+    return bound
+
+
+def of(bound: socket.socket) -> str:
+    """The address that a socket is bound to, with the port that the system chose."""
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _sentence(address: str, kind: socket.SocketKind, exc: OSError) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return f"{_NAMES[kind]} {address} is in use by another program"
+    return f"cannot listen on {_NAMES[kind]} {address}: {exc.strerror}"

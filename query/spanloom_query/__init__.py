@@ -1,0 +1,1 @@
+"""The query service: stored traces out over HTTP."""

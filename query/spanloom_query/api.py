@@ -1,0 +1,134 @@
+"""The routes of `/api/v1`: words in, a question to storage, an answer out."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from fastapi.responses import JSONResponse
+
+from spanloom_model.span import SpanKind
+from spanloom_model.tree import tree_of
+from spanloom_query import answers, parameters
+from spanloom_query.tree_answer import tell_tree
+from spanloom_storage import otlp, otlp_json
+from spanloom_storage.api import SpanReader, TraceQuery, TraceSummary
+from spanloom_storage.batch import SpanBatch
+from spanloom_storage.spans import spans_of
+
+PROTOBUF: Final = "application/x-protobuf"
+MAX_LIMIT: Final = 1000
+
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": answers.Failure, "description": "The request makes no sense; the sentence says why"},
+    503: {"model": answers.Failure, "description": "Storage cannot be asked now; try again later"},
+}
+_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": answers.Failure, "description": "No span of this trace is stored (yet)"}
+}
+
+TraceIdText = Annotated[
+    str, Path(description="Up to 32 hex digits", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])
+]
+Moment = Annotated[str | None, Query(description="RFC 3339 or Unix nanoseconds")]
+
+
+def api(reader: SpanReader) -> APIRouter:
+    """The routes over what *reader* reads."""
+    router = APIRouter(prefix="/api/v1", responses=_FAILURES)
+
+    @router.get("/services", summary="All services")
+    async def services() -> answers.Services:
+        return answers.Services(services=list(await reader.services()))
+
+    @router.get("/operations", summary="What a service does")
+    async def operations(service: str) -> answers.Operations:
+        found = await reader.operations(service)
+        told = [answers.Operation(name=one.name, kind=_kind(one.kind)) for one in found]
+        return answers.Operations(operations=told)
+
+    @router.get("/traces", summary="Traces with a span that meets all conditions, newest first")
+    async def traces(
+        service: str | None = None,
+        operation: Annotated[str | None, Query(description="The span's name")] = None,
+        start: Moment = None,
+        end: Moment = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
+        cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+    ) -> answers.Traces:
+        page = await reader.find(
+            TraceQuery(
+                service=service or None,
+                operation=operation or None,
+                start_ns=parameters.moment_ns(start),
+                end_ns=parameters.moment_ns(end),
+                limit=limit,
+                after=parameters.place(cursor),
+            )
+        )
+        told = [_summary(summary) for summary in page.traces]
+        return answers.Traces(traces=told, next=parameters.cursor(page.next))
+
+    @router.get(
+        "/traces/{trace_id}",
+        summary="A trace as OTLP, in JSON or (by Accept) protobuf",
+        responses={
+            200: {"content": {"application/json": {}, PROTOBUF: {}}, "description": "TracesData"},
+            **_NOT_FOUND,
+        },
+        response_class=Response,
+    )
+    async def trace(trace_id: TraceIdText, accept: Annotated[str, Header()] = "") -> Response:
+        request = otlp.encode(await _stored(reader, trace_id))
+        if PROTOBUF in accept:
+            return Response(request, media_type=PROTOBUF)
+        body = await asyncio.to_thread(otlp_json.from_protobuf, request)
+        return Response(body, media_type="application/json")
+
+    @router.get(
+        "/traces/{trace_id}/tree",
+        summary="A trace as a tree: parents first, siblings by start",
+        response_model=answers.Tree,
+        responses=_NOT_FOUND,
+    )
+    async def tree(trace_id: TraceIdText) -> Response:
+        batch = await _stored(reader, trace_id)
+        # Written by hand: validating what we have just made would cost more than making it.
+        return JSONResponse(await asyncio.to_thread(_tree, batch))
+
+    return router
+
+
+async def _stored(reader: SpanReader, text: str) -> SpanBatch:
+    batch = await reader.trace(parameters.trace_id(text))
+    if not batch.num_rows:
+        raise HTTPException(404, f"no span of trace {text[:40]} is stored (yet)")
+    return batch
+
+
+def _tree(batch: SpanBatch) -> answers.Tree:
+    spans = spans_of(batch)
+    return tell_tree(spans[0].trace_id, tree_of(spans))
+
+
+def _summary(summary: TraceSummary) -> answers.TraceSummary:
+    return answers.TraceSummary(
+        trace_id=summary.trace_id.hex(),
+        service=summary.service,
+        name=summary.name,
+        root_missing=summary.root_missing,
+        start_ns=summary.start_ns,
+        duration_ns=summary.duration_ns,
+        span_count=summary.span_count,
+        error_count=summary.error_count,
+        services=[
+            answers.ServiceCount(
+                name=count.service, span_count=count.span_count, error_count=count.error_count
+            )
+            for count in summary.services
+        ],
+    )
+
+
+def _kind(number: int) -> str:
+    known = {kind.value: kind for kind in SpanKind}
+    return known.get(number, SpanKind.UNSPECIFIED).label

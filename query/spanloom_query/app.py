@@ -1,0 +1,77 @@
+"""The query service as a web application: the API, its errors in one shape, its metrics."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from spanloom_query.api import api
+from spanloom_query.counts import Counts
+from spanloom_storage.api import SpanReader
+from spanloom_storage.errors import StorageError, Unavailable
+
+RETRY_AFTER_S: Final = 2
+
+
+def create_app(reader: SpanReader) -> FastAPI:
+    """The API over what *reader* reads; OpenAPI's description is at /openapi.json."""
+    app = FastAPI(
+        title="Spanloom",
+        version="1",
+        description="Stored traces. Times are Unix nanoseconds, ids lower-case hex.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    counts = Counts()
+    app.include_router(api(reader))
+    app.add_exception_handler(StorageError, _storage_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+
+    @app.middleware("http")
+    async def count(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        began = time.perf_counter()
+        response = await call_next(request)
+        # The route's pattern, not the path: metrics must not grow with what people ask for.
+        route = getattr(request.scope.get("route"), "path", "(other)")
+        counts.request_seconds.labels(route, str(response.status_code)).observe(time.perf_counter() - began)
+        return response
+
+    @app.get("/health", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/api/{path:path}", include_in_schema=False)
+    async def unknown(path: str) -> Response:
+        return _failure(404, f"the API has no /api/{path[:80]}; /docs lists what it has")
+
+    return app
+
+
+def _failure(status_code: int, sentence: str) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status_code == 503 else {}
+    return JSONResponse({"error": sentence}, status_code, headers)
+
+
+async def _storage_error(_: Request, exc: Exception) -> Response:
+    return _failure(503 if isinstance(exc, Unavailable) else 400, str(exc))
+
+
+async def _validation_error(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101  # registered for nothing else
+    sentences = (f"{error['loc'][-1]}: {error['msg']}" for error in exc.errors())
+    return _failure(400, "; ".join(sentences))
+
+
+async def _http_error(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101  # registered for nothing else
+    return _failure(exc.status_code, str(exc.detail))
