@@ -1,0 +1,200 @@
+"""OTLP into columns and back, held against protobuf's own library."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from spanloom_model.wire import MalformedError, field
+from spanloom_storage import otlp
+from spanloom_storage.kernels.check import MAX_DEPTH
+from spanloom_storage.spans import spans_of
+from spanloom_storage.testing.contract import RICH_SPAN, span
+from spanloom_storage.testing.messages import requests
+from spanloom_storage.testing.requests import batch_of, request_of
+
+thorough = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def rows(request: ExportTraceServiceRequest) -> Counter[tuple[bytes, bytes, bytes]]:
+    """Every span with all that is around it, however the message groups them."""
+    found: Counter[tuple[bytes, bytes, bytes]] = Counter()
+    for resource_spans in request.resource_spans:
+        resource = type(resource_spans)()
+        resource.CopyFrom(resource_spans)
+        del resource.scope_spans[:]
+        for scope_spans in resource_spans.scope_spans:
+            scope = type(scope_spans)()
+            scope.CopyFrom(scope_spans)
+            del scope.spans[:]
+            for one in scope_spans.spans:
+                messages = (resource, scope, one)
+                found[tuple(m.SerializeToString(deterministic=True) for m in messages)] += 1  # type: ignore[index]  # three messages make three parts
+    return found
+
+
+def storable(one: Span) -> bool:
+    """What OTLP demands of a span's ids."""
+    parent_fits = len(one.parent_span_id) in {0, 8}
+    return (
+        len(one.trace_id) == 16
+        and any(one.trace_id)
+        and len(one.span_id) == 8
+        and any(one.span_id)
+        and parent_fits
+    )
+
+
+def only_storable(request: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
+    """The request without the spans that a collector must refuse."""
+    kept = ExportTraceServiceRequest()
+    kept.CopyFrom(request)
+    for resource_spans in kept.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            good = [one for one in scope_spans.spans if storable(one)]
+            del scope_spans.spans[:]
+            scope_spans.spans.extend(good)
+    return kept
+
+
+@thorough
+@given(requests())
+def test_every_field_comes_back(request: ExportTraceServiceRequest) -> None:
+    """Nothing that a client sent is lost, and what cannot be stored is counted."""
+    decoded = otlp.decode(request.SerializeToString())
+    decoded.batch.validate(full=True)
+    back = ExportTraceServiceRequest.FromString(otlp.encode(decoded.batch))
+    assert rows(back) == rows(only_storable(request))
+    assert decoded.batch.num_rows + sum(decoded.rejected.values()) == rows(request).total()
+
+
+@thorough
+@given(requests())
+def test_columns_say_what_the_spans_say(request: ExportTraceServiceRequest) -> None:
+    """A search in columns finds what the trace page shows."""
+    batch = otlp.decode(request.SerializeToString()).batch
+    for row, one in zip(batch.to_pylist(), spans_by_row(batch), strict=True):
+        assert row["trace_id"] == one.trace_id
+        assert row["span_id"] == one.span_id
+        assert row["parent_id"] == one.parent_id
+        assert row["service"] == one.service
+        assert row["name"] == one.name
+        assert row["start_ns"] == one.start_ns
+        assert (row["duration_ns"] - one.duration_ns) % 2**64 == 0
+
+
+def spans_by_row(batch: otlp.SpanBatch) -> list[object]:
+    """The rows as spans, in the rows' order."""
+    return [spans_of(batch.slice(row, 1))[0] for row in range(batch.num_rows)]
+
+
+@thorough
+@given(requests(), st.data())
+def test_hostile_bytes_are_refused_or_read_as_protobuf_reads_them(
+    request: ExportTraceServiceRequest, data: st.DataObject
+) -> None:
+    """A damaged or malicious request is an answer to its sender, and poisons nothing that is stored."""
+    mutated = bytearray(request.SerializeToString() or b"\x0a\x00")
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(mutated) - 1))
+        match data.draw(st.sampled_from(["set", "delete", "insert"])):
+            case "set":
+                mutated[place] = data.draw(st.integers(0, 255))
+            case "delete" if len(mutated) > 1:
+                del mutated[place]
+            case _:
+                mutated.insert(place, data.draw(st.integers(0, 255)))
+    try:
+        decoded = otlp.decode(bytes(mutated))
+    except MalformedError:
+        return
+    decoded.batch.validate(full=True)
+    try:
+        read = ExportTraceServiceRequest.FromString(bytes(mutated))
+    except DecodeError:
+        pytest.fail("the kernels take what protobuf refuses")
+    back = ExportTraceServiceRequest.FromString(otlp.encode(decoded.batch))
+    assert rows(back).total() == rows(only_storable(read)).total()
+
+
+def test_hostile_bytes_stay_within_bounds(tmp_path: Path) -> None:
+    """The same, with every index of the compiled code checked."""
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", "refused_or_read or comes_back"]
+    run = subprocess.run(
+        command, env={**os.environ, **checked}, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    assert "2 passed" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "reason"),
+    [
+        (b"\x0a", "a field runs past the end"),
+        (b"\x0a\x05abc", "a field runs past the end"),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "a field runs past the end"),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "a field runs past the end"),
+        (b"\x00\x00", "no field begins here"),
+        (b"\x0b\x0c", "no field begins here"),
+        (b"hello, world", "no field begins here"),
+        (field(1, field(3, b"\xff")), "a string is not UTF-8"),
+        (field(1, field(3, b"\xed\xa0\x80")), "a string is not UTF-8"),
+        (field(1, field(3, b"\xc0\x80")), "a string is not UTF-8"),
+        (field(1, field(3, b"\xf4\x90\x80\x80")), "a string is not UTF-8"),
+        (field(1, field(3, b"\xe2\x82")), "a string is not UTF-8"),
+    ],
+)
+def test_malformed_requests_are_told_why(request_bytes: bytes, reason: str) -> None:
+    """Whoever writes a client reads what is wrong with its bytes, and where."""
+    with pytest.raises(MalformedError, match=reason):
+        otlp.decode(request_bytes)
+
+
+def nested(levels: int) -> bytes:
+    """A span whose attribute is a list in a list in a list …"""
+    value = b""
+    for _ in range(levels):
+        value = field(5, field(1, value))
+    attribute = field(9, field(1, b"k") + field(2, value))
+    return field(1, field(2, field(2, field(1, b"t" * 16) + field(2, b"s" * 8) + attribute)))
+
+
+def test_nesting_is_bounded_as_protobuf_bounds_it() -> None:
+    """A bomb of nested lists is refused; lists as deep as any client nests them are not."""
+    fitting = (MAX_DEPTH - 6) // 2
+    ExportTraceServiceRequest.FromString(nested(fitting))
+    assert otlp.decode(nested(fitting)).batch.num_rows == 1
+    with pytest.raises(MalformedError, match="nested deeper"):
+        otlp.decode(nested(fitting + 2))
+
+
+def test_unknown_fields_come_back() -> None:
+    """A newer client's fields are kept for a newer reader."""
+    unknown = field(30, b"of the future")
+    whole = field(
+        1,
+        unknown + field(2, unknown + field(2, field(1, b"t" * 16) + field(2, b"s" * 8) + unknown)),
+    )
+    assert otlp.encode(otlp.decode(whole).batch).count(b"of the future") == 3
+
+
+def test_bad_spans_are_refused_alone() -> None:
+    """One broken span among good ones costs that span, with a reason."""
+    good, bad = request_of([RICH_SPAN, span(2, 2)]), field(1, field(2, field(2, field(1, b"short"))))
+    decoded = otlp.decode(good + bad)
+    assert decoded.batch.num_rows == 2
+    assert decoded.rejected == {"a trace id of other than 16 bytes, or all zero": 1}
+
+
+def test_spans_of_a_batch_are_the_spans_that_were_sent() -> None:
+    """What a test or a page builds from a batch is what went in."""
+    assert spans_of(batch_of([RICH_SPAN, span(1, 2)])) == [RICH_SPAN, span(1, 2)]
