@@ -3,7 +3,9 @@
 Times and durations are integers in nanoseconds. Ids are lower-case hex.
 """
 
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic takes that of `typing` from Python 3.12 on
 
 
 class Failure(TypedDict):

@@ -1,0 +1,229 @@
+"""The agent: datagrams in, OTLP requests out, through a real UDP socket and a collector in process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import zstandard
+from prometheus_client.parser import text_string_to_metric_families
+
+from spanloom_agent.agent import Agent, running_agent
+from spanloom_agent.settings import AgentSettings
+from spanloom_model import address, datagram, wire
+from spanloom_model.datagram import Datagram
+from spanloom_model.envelope import seal
+from spanloom_model.errors import MisconfiguredError
+
+GOOD = seal([(b"", b"", b"a span")])
+BAD = seal([(b"", b"", b"a bad one")])
+
+
+@dataclass
+class CollectorDouble:
+    """Answers as a collector would: refuses what holds BAD, and all while it is told to."""
+
+    status: int = 200
+    requests: list[bytes] = field(default_factory=list)
+    taken: bytes = b""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        body = request.content
+        self.requests.append(body)
+        if self.status != 200:
+            return httpx.Response(self.status)
+        if BAD in body:
+            return httpx.Response(400)
+        self.taken += body
+        return httpx.Response(200)
+
+
+@asynccontextmanager
+async def agent_before(collector: CollectorDouble, **settings: object) -> AsyncIterator[Agent]:
+    """An agent on a port of its own that forwards to the double."""
+    chosen = AgentSettings(udp_listen="127.0.0.1:0", linger_s=0.05, **settings)  # type: ignore[arg-type]  # the test names real settings
+    async with running_agent(chosen, transport=httpx.MockTransport(collector)) as agent:
+        yield agent
+
+
+def send(agent: Agent, *datagrams: bytes) -> None:
+    """Send datagrams as an application does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for data in datagrams:
+            udp.sendto(data, address.split(agent.udp_address))
+
+
+def numbered(sequence: int, span_count: int = 1, *, dropped_count: int = 0, sender: int = 7) -> bytes:
+    """A datagram at a place in its sender's sequence."""
+    return datagram.encode(
+        Datagram(
+            sender=sender,
+            service="shop",
+            sequence=sequence,
+            span_count=span_count,
+            dropped_count=dropped_count,
+            payload=GOOD,
+        )
+    )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has happened; fails after five seconds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def metric(agent: Agent, name: str, **labels: str) -> float:
+    """A figure as an operator reads it."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(agent.http_app), base_url="http://agent"
+    ) as client:
+        text = (await client.get("/metrics")).text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+async def test_datagrams_are_put_together_and_forwarded() -> None:
+    """Many small datagrams reach the collector in few requests, byte for byte."""
+    collector = CollectorDouble()
+    async with agent_before(collector) as agent:
+        send(agent, *(numbered(n) for n in range(20)), GOOD)
+        await until(lambda: len(collector.taken) == 21 * len(GOOD))
+    assert collector.taken == 21 * GOOD
+    assert len(collector.requests) < 10
+
+
+async def test_compressed_datagrams_are_forwarded_as_what_they_hold() -> None:
+    """Compression is between application and agent alone."""
+    packed = Datagram(
+        sender=1, service="s", sequence=0, span_count=1, zstd=True, payload=zstandard.compress(GOOD)
+    )
+    collector = CollectorDouble()
+    async with agent_before(collector) as agent:
+        send(agent, datagram.encode(packed))
+        await until(lambda: collector.taken == GOOD)
+
+
+async def test_lost_spans_are_counted_by_service() -> None:
+    """What UDP loses is a figure, not a guess; what comes late was not lost."""
+    async with agent_before(CollectorDouble()) as agent:
+        send(agent, numbered(100, 10), numbered(130, 5), numbered(140, 5))
+        await wait_for_datagrams(agent, 3)
+        assert await metric(agent, "spanloom_agent_spans_lost", service="shop") == 25
+        send(agent, numbered(110, 20))
+        await wait_for_datagrams(agent, 4)
+        assert await metric(agent, "spanloom_agent_spans_lost", service="shop") == 5
+        assert await metric(agent, "spanloom_agent_spans_received_total", service="shop") == 40
+
+
+async def test_what_applications_gave_up_on_is_counted_once() -> None:
+    """The total that each datagram repeats adds up over senders and never twice."""
+    async with agent_before(CollectorDouble()) as agent:
+        send(agent, numbered(0, dropped_count=3), numbered(1, dropped_count=5))
+        send(agent, numbered(2, dropped_count=5), numbered(0, dropped_count=2, sender=8))
+        await wait_for_datagrams(agent, 4)
+        assert await metric(agent, "spanloom_agent_spans_dropped_by_senders_total") == 7
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"",
+        b"hello",
+        b"SPLM",
+        b"\x0a\x7f",
+        numbered(0)[:40],
+        datagram.encode(Datagram(sender=1, service="s", sequence=0, span_count=1, payload=GOOD[:-1])),
+        datagram.encode(Datagram(sender=1, service="s", sequence=0, span_count=1, payload=GOOD, zstd=True)),
+        datagram.encode(
+            Datagram(
+                sender=1,
+                service="s",
+                sequence=0,
+                span_count=1,
+                zstd=True,
+                payload=zstandard.compress(wire.field(1, bytes(50_000_000))),
+            )
+        ),
+    ],
+    ids=["empty", "text", "magic", "torn-bare", "torn-header", "torn-payload", "no-zstd", "bomb"],
+)
+async def test_noise_costs_one_count_and_no_neighbour(noise: bytes) -> None:
+    """Whatever arrives on the port, spans from others go on to the collector."""
+    collector = CollectorDouble()
+    async with agent_before(collector) as agent:
+        send(agent, noise, GOOD)
+        await until(lambda: collector.taken == GOOD)
+        assert await metric(agent, "spanloom_agent_datagrams_total", outcome="malformed") == 1
+
+
+async def test_one_datagram_that_the_collector_refuses_costs_only_itself() -> None:
+    """A client that sends broken spans does not take its neighbours' down with them."""
+    collector = CollectorDouble()
+    async with agent_before(collector) as agent:
+        send(agent, GOOD, GOOD, BAD, GOOD, GOOD)
+        await until(lambda: len(collector.taken) == 4 * len(GOOD))
+        await until_metric(agent, "spanloom_agent_datagrams_dropped_total", 1)
+    assert collector.taken == 4 * GOOD
+
+
+async def test_spans_wait_for_a_collector_that_is_away() -> None:
+    """A collector's restart loses nothing that the agent has taken."""
+    collector = CollectorDouble(status=503)
+    async with agent_before(collector) as agent:
+        send(agent, GOOD)
+        await until(lambda: len(collector.requests) >= 2)
+        collector.status = 200
+        await until(lambda: collector.taken == GOOD)
+
+
+async def test_spool_is_bounded_and_the_oldest_go_first() -> None:
+    """A collector that is away for long does not fill the host's memory."""
+    collector = CollectorDouble(status=503)
+    async with agent_before(collector, spool_bytes=3 * len(GOOD), request_bytes=1) as agent:
+        send(agent, GOOD)
+        await until(lambda: len(collector.requests) >= 1)  # on its way, no more in the spool
+        send(agent, *[GOOD] * 5)
+        await wait_for_datagrams(agent, 6)
+        assert await metric(agent, "spanloom_agent_spool_bytes") == 3 * len(GOOD)
+        assert await metric(agent, "spanloom_agent_datagrams_dropped_total", reason="spool_full") == 2
+        collector.status = 200
+        await until(lambda: len(collector.taken) == 4 * len(GOOD))
+
+
+async def test_leaving_forwards_what_is_spooled() -> None:
+    """Stopping an agent in order loses nothing."""
+    collector = CollectorDouble()
+    async with agent_before(collector) as agent:
+        send(agent, GOOD)
+        await wait_for_datagrams(agent, 1)
+    assert collector.taken == GOOD
+
+
+async def test_port_in_use_is_one_sentence() -> None:
+    """Two agents on one port: the second says so."""
+    async with agent_before(CollectorDouble()) as agent:
+        with pytest.raises(MisconfiguredError, match=r"UDP 127\.0\.0\.1:\d+ is in use by another program"):
+            async with running_agent(AgentSettings(udp_listen=agent.udp_address)):
+                pass
+
+
+async def wait_for_datagrams(agent: Agent, count: int) -> None:
+    """Wait until the agent has seen so many."""
+    await until_metric(agent, "spanloom_agent_datagrams_total", count)
+
+
+async def until_metric(agent: Agent, name: str, value: float) -> None:
+    """Wait until a figure has come to a value; fails after five seconds."""
+    async with asyncio.timeout(5):
+        while await metric(agent, name) != value:
+            await asyncio.sleep(0.01)

@@ -1,0 +1,238 @@
+"""What a service notices of being traced, and what the agent gets."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import NonRecordingSpan
+
+from spanloom_instrumentation import UdpSpanExporter
+from spanloom_instrumentation.queue import SpanQueue
+from spanloom_model import address, datagram
+from spanloom_model.datagram import Datagram
+
+
+@dataclass
+class AgentDouble:
+    """A socket where an agent would listen."""
+
+    udp: socket.socket
+
+    @property
+    def address(self) -> str:
+        """Where to send."""
+        return address.of(self.udp)
+
+    def received(self, *, quiet_s: float = 0.3) -> list[Datagram]:
+        """All datagrams, until none comes for a while."""
+        self.udp.settimeout(quiet_s)
+        found = []
+        while True:
+            try:
+                decoded = datagram.decode(self.udp.recv(65_536))
+            except TimeoutError:
+                return found
+            assert isinstance(decoded, Datagram)
+            found.append(decoded)
+
+
+@pytest.fixture
+def agent() -> Iterator[AgentDouble]:
+    """An agent that only listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**22)
+        udp.bind(("127.0.0.1", 0))
+        yield AgentDouble(udp)
+
+
+def names(datagrams: Sequence[Datagram]) -> list[str]:
+    """The names of all spans, in the order they came."""
+    return [
+        span.name
+        for one in datagrams
+        for resource_spans in ExportTraceServiceRequest.FromString(one.payload).resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    ]
+
+
+def provider_to(agent: AgentDouble) -> TracerProvider:
+    """What `configure` makes, without making it the process's own."""
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}))
+    provider.add_span_processor(SpanQueue(UdpSpanExporter(agent.address)))
+    return provider
+
+
+def run_program(text: str, agent: AgentDouble, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program as a user writes it, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "SPANLOOM_AGENT": agent.address, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+
+PROGRAM = """
+import spanloom_instrumentation
+from opentelemetry import trace
+spanloom_instrumentation.configure(service="checkout", resource_attributes={"deployment.environment.name": "test"})
+with trace.get_tracer("shop").start_as_current_span("pay"):
+    pass
+"""
+
+
+def test_one_line_traces_a_program_to_its_end(agent: AgentDouble) -> None:
+    """The last span of a program that ends at once arrives, with all that is known of the process."""
+    run_program(PROGRAM, agent)
+    (sent,) = agent.received()
+    assert (sent.service, sent.sequence, sent.span_count, sent.dropped_count) == ("checkout", 0, 1, 0)
+    assert names([sent]) == ["pay"]
+    resource = ExportTraceServiceRequest.FromString(sent.payload).resource_spans[0].resource
+    told = {pair.key: pair.value.string_value or pair.value.int_value for pair in resource.attributes}
+    assert told["service.name"] == "checkout"
+    assert told["deployment.environment.name"] == "test"
+    assert told["host.name"] == os.uname().nodename
+    assert told["process.pid"] > 0
+    assert told["telemetry.sdk.language"] == "python"
+
+
+def test_environment_adds_resource_attributes(agent: AgentDouble) -> None:
+    """What operations say in OTEL_RESOURCE_ATTRIBUTES is on every span; the call's service wins."""
+    run_program(PROGRAM, agent, OTEL_RESOURCE_ATTRIBUTES="service.name=other,team=payments")
+    (sent,) = agent.received()
+    assert sent.service == "checkout"
+    assert b"payments" in sent.payload
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:1", "no-such-host.invalid:6835", "nonsense"])
+def test_application_never_fails_for_the_network(agent: AgentDouble, where: str) -> None:
+    """No agent, a wrong name or a typo: the program runs and ends as if it were not traced."""
+    run = run_program(PROGRAM + "print('done')", agent, SPANLOOM_AGENT=where)
+    assert run.stdout == "done\n"
+    assert "Traceback" not in run.stderr
+
+
+def test_spans_arrive_within_a_second(agent: AgentDouble) -> None:
+    """Whoever develops sees the trace when looking for it, not at the program's end."""
+    tracer = provider_to(agent).get_tracer("shop")
+    tracer.start_span("now").end()
+    began = time.monotonic()
+    agent.udp.settimeout(5)
+    agent.udp.recv(65_536)
+    assert time.monotonic() - began < 2  # not a speed mark: a queue that waits for company would take five
+
+
+def test_sequence_counts_spans_over_datagrams(agent: AgentDouble) -> None:
+    """The agent can tell exactly how many spans were lost on the way."""
+    provider = provider_to(agent)
+    for n in range(3000):
+        provider.get_tracer("shop").start_span(f"{n}", attributes={"text": "x" * 100}).end()
+    provider.shutdown()
+    datagrams = agent.received()
+    assert names(datagrams) == [f"{n}" for n in range(3000)]
+    assert len({one.sender for one in datagrams}) == 1
+    expected = 0
+    for one in datagrams:
+        assert one.sequence == expected
+        expected += one.span_count
+
+
+def test_full_queue_drops_the_newest_and_tells_the_agent() -> None:
+    """A burst beyond all measure costs spans and memory within bounds, and is no secret."""
+
+    class StuckSender:
+        def __init__(self) -> None:
+            self.let_go = threading.Event()
+            self.dropped = 0
+            self.sent: list[str] = []
+
+        def export(self, spans: Sequence[ReadableSpan]) -> None:
+            self.let_go.wait(10)
+            self.sent += [span.name for span in spans]
+
+        def note_dropped(self, span_count: int) -> None:
+            self.dropped += span_count
+
+        def shutdown(self) -> None:
+            pass
+
+    sender = StuckSender()
+    queue = SpanQueue(sender, max_queued_spans=10)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(queue)
+    tracer = provider.get_tracer("shop")
+    tracer.start_span("first").end()
+    time.sleep(0.5)  # the thread has taken it and is stuck
+    for n in range(15):
+        tracer.start_span(f"{n}").end()
+    assert sender.dropped == 5
+    sender.let_go.set()
+    provider.shutdown()
+    assert sender.sent == ["first", *(f"{n}" for n in range(10))]
+
+
+def test_dropped_spans_are_told_with_the_next_datagram(agent: AgentDouble) -> None:
+    """The agent's metrics show what applications gave up on."""
+    exporter = UdpSpanExporter(agent.address)
+    exporter.note_dropped(3)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.get_tracer("shop").start_span("next").end()
+    provider.shutdown()
+    assert [one.dropped_count for one in agent.received()] == [3]
+    assert exporter.dropped_count == 3
+
+
+def test_unsampled_spans_are_not_sent(agent: AgentDouble) -> None:
+    """Sampling saves the datagrams too."""
+    provider = provider_to(agent)
+    queue = SpanQueue(UdpSpanExporter(agent.address))
+    queue.on_end(ReadableSpan(name="no", context=NonRecordingSpan(None).get_span_context()))  # type: ignore[arg-type]  # the API's own way to no context
+    provider.shutdown()
+    assert agent.received() == []
+
+
+def test_forked_workers_send_as_themselves(agent: AgentDouble) -> None:
+    """Under a server that forks, no span is lost, none is sent twice, and each worker counts alone."""
+    run_program(
+        """
+import os, spanloom_instrumentation
+from opentelemetry import trace
+provider = spanloom_instrumentation.configure(service="checkout")
+tracer = trace.get_tracer("shop")
+tracer.start_span("parent").end()
+if os.fork() == 0:
+    tracer.start_span("child").end()
+    provider.shutdown()
+    os._exit(0)
+os.wait()
+""",
+        agent,
+    )
+    datagrams = agent.received()
+    assert sorted(names(datagrams)) == ["child", "parent"]
+    assert len({one.sender for one in datagrams}) == 2
+    assert [one.sequence for one in datagrams] == [0, 0]
+
+
+def test_no_thread_is_left_after_shutdown(agent: AgentDouble) -> None:
+    """A program that ends tracing has nothing of it running."""
+    before = set(threading.enumerate())
+    provider = provider_to(agent)
+    provider.get_tracer("shop").start_span("one").end()
+    assert set(threading.enumerate()) - before
+    provider.shutdown()
+    assert set(threading.enumerate()) == before
