@@ -44,10 +44,22 @@ async def running_agent(
     MisconfiguredError where the port is taken.
     """
     counts = Counts()
-    spool = Spool(settings.spool_bytes, counts)
     udp = _udp_socket(settings)
-    loop = asyncio.get_running_loop()
-    endpoint, _ = await loop.create_datagram_endpoint(lambda: Intake(spool, counts), sock=udp)
+    async with running_intake(settings, counts, transport) as intake:
+        loop = asyncio.get_running_loop()
+        endpoint, _ = await loop.create_datagram_endpoint(lambda: intake, sock=udp)
+        try:
+            yield Agent(http_app=create_app(counts), udp_address=address.of(udp))
+        finally:
+            endpoint.close()
+
+
+@asynccontextmanager
+async def running_intake(
+    settings: AgentSettings, counts: Counts, transport: httpx.AsyncBaseTransport | None
+) -> AsyncIterator[Intake]:
+    """The agent but for its socket: what the intake is given goes to the collector."""
+    spool = Spool(settings.spool_bytes, counts)
     client = httpx.AsyncClient(
         base_url=settings.collector, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False
     )
@@ -57,9 +69,8 @@ async def running_agent(
         )
         forwarding = asyncio.create_task(forwarder.run())
         try:
-            yield Agent(http_app=create_app(counts), udp_address=address.of(udp))
+            yield Intake(spool, counts)
         finally:
-            endpoint.close()
             spool.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(forwarding, DRAIN_S)

@@ -35,13 +35,13 @@ async def run(sources: Sources, *, demo: bool) -> None:
     place = sources.load("", StorageSettings)
     storage = open_storage(place.address)
     async with AsyncExitStack() as stack:
-        pages = await stack.enter_async_context(
-            parts.running_query(sources.load("query", QuerySettings), storage)
-        )
         collector = await stack.enter_async_context(
             parts.running_collector(sources.load("collector", CollectorSettings), storage)
         )
         agent = await stack.enter_async_context(parts.running_agent(sources.load("agent", AgentSettings)))
+        pages = await stack.enter_async_context(
+            parts.running_query(sources.load("query", QuerySettings), storage)
+        )
         data = parts.Listening("Data", place.address.removeprefix("embedded:"))
         print_summary("is running", [*pages, *agent, *collector, data], _DEMO_HINTS if demo else _OWN_HINTS)
         if demo:

@@ -61,6 +61,9 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; what only a person can put right is one sentence and exit code 1."""
+    # gRPC writes to the terminal by itself: of ports in use, which we say, and of forks, as the demo does.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     arguments = parser().parse_args(argv)
     command = COMMANDS[arguments.command]
     options = {"demo": arguments.demo} if arguments.command == "run" else {}
@@ -72,20 +75,34 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f"spanloom: {exc}")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36, width=100)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    # argparse would break the lines of its own table of commands; ours stands in the description.
+    table = "\n".join(f"  {name:10}  {command.help}" for name, command in COMMANDS.items())
     top = argparse.ArgumentParser(
         prog="spanloom",
-        description="Distributed tracing: spans in from services, traces out to people.",
-        epilog="Every setting may also stand in the environment or in a file: docs/configuration.md.",
+        formatter_class=_Formatter,
+        usage="spanloom COMMAND [OPTION ...]",
+        description=f"Distributed tracing: spans in from services, traces out to people.\n\ncommands:\n{table}",
+        epilog="`spanloom COMMAND --help` tells a command's options. Every setting may also stand in the\n"
+        "environment or in a file: docs/configuration.md.",
     )
     top.add_argument("--version", action="version", version=f"spanloom {version('spanloom')}")
-    names = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    names = top.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     for name, command in COMMANDS.items():
-        sub = names.add_parser(name, help=command.help, description=command.help.capitalize() + ".")
+        sub = names.add_parser(name, description=_sentence(command.help), formatter_class=_Formatter)
         sub.add_argument("--config", metavar="FILE", help="a file of settings in TOML")
         if name == "run":
             sub.add_argument("--demo", action="store_true", help="also run a small shop to look at")
         for section in command.sections:
             add_arguments(sub, section, SECTIONS[section])
     return top
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

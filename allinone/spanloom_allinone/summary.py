@@ -21,7 +21,7 @@ def print_summary(
         return f"{style}{text}{_PLAIN}" if to.isatty() else text
 
     width = max((len(one.what) for one in listening), default=0)
-    lines = ["", f"  {styled(_BOLD + _ACCENT, '⟟ Spanloom')}  {styled(_BOLD, title)}", ""]
+    lines = ["", f"  {styled(_BOLD + _ACCENT, 'Spanloom')}  {styled(_BOLD, title)}", ""]
     lines += [f"  {styled(_DIM, one.what.ljust(width))}   {one.where}" for one in listening]
     if hints:
         lines += ["", *(f"  {hint}" for hint in hints)]

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -15,21 +15,49 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from spanloom_instrumentation.packing import pack
 from spanloom_model import address, datagram
 from spanloom_model.datagram import MAX_DATAGRAM_BYTES, Datagram
-from spanloom_model.errors import MisconfiguredError
 
 SEND_TIMEOUT_S: Final = 0.1
 
 _log = logging.getLogger(__name__)
 
 
+class Socket:
+    """Datagrams to one address; opened by the first, and again after a fork."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._open: tuple[int, socket.socket, tuple[str, int]] | None = None
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram; raises OSError or MisconfiguredError where that is not possible."""
+        if self._open is None or self._open[0] != os.getpid():
+            host, port = address.split(self._target)
+            family, kind, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            udp = socket.socket(family, kind)
+            udp.settimeout(SEND_TIMEOUT_S)
+            self._open = os.getpid(), udp, (str(found[0]), port)
+        _, udp, target = self._open
+        # Not connected: a connected socket fails the next datagram when nobody heard the last one.
+        udp.sendto(data, target)
+
+    def close(self) -> None:
+        """Close it; a later send opens it again."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+
 class UdpSpanExporter(SpanExporter):
     """Sends spans to an agent at `host:port`; plugs into any OpenTelemetry span processor too.
 
     Never raises: what cannot be sent is counted, and the agent is told with the next datagram.
+    *send* takes datagrams elsewhere than to the network.
     """
 
-    def __init__(self, agent: str) -> None:
+    def __init__(self, agent: str, *, send: Callable[[bytes], object] | None = None) -> None:
         self._agent = agent
+        self._socket = Socket(agent)
+        self._send = send or self._socket.send
         self._begin()
         begin = weakref.WeakMethod(self._begin)
         os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
@@ -40,8 +68,6 @@ class UdpSpanExporter(SpanExporter):
         self._sequence = 0
         self._dropped_count = 0
         self._warned = False
-        self._socket: socket.socket | None = None
-        self._target: tuple[str, int] | None = None
 
     @property
     def dropped_count(self) -> int:
@@ -53,10 +79,12 @@ class UdpSpanExporter(SpanExporter):
         left = len(spans)
         try:
             service = str(spans[0].resource.attributes.get("service.name", ""))
-            for payload, span_count in pack(encode_spans(spans), self._room_bytes(service)):
-                self._send(service, payload, span_count)
+            room_bytes = MAX_DATAGRAM_BYTES - datagram.header_bytes(service)
+            for payload, span_count in pack(encode_spans(spans), room_bytes):
+                self._send(self._datagram(service, payload, span_count))
+                self._sequence += span_count
                 left -= span_count
-        except (OSError, ValueError, MisconfiguredError) as exc:
+        except Exception as exc:  # noqa: BLE001  # the promise above: not even what nobody thought of
             self._warn_once(exc)
             self.note_dropped(left)
             return SpanExportResult.FAILURE
@@ -72,15 +100,10 @@ class UdpSpanExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Close the socket; a later export opens another."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._socket.close()
 
-    def _room_bytes(self, service: str) -> int:
-        return MAX_DATAGRAM_BYTES - datagram.header_bytes(service)
-
-    def _send(self, service: str, payload: bytes, span_count: int) -> None:
-        data = datagram.encode(
+    def _datagram(self, service: str, payload: bytes, span_count: int) -> bytes:
+        return datagram.encode(
             Datagram(
                 sender=self._sender,
                 service=service,
@@ -90,18 +113,6 @@ class UdpSpanExporter(SpanExporter):
                 payload=payload,
             )
         )
-        # Not connected: a connected socket fails the next datagram when nobody heard the last one.
-        self._open().sendto(data, self._target or ("", 0))
-        self._sequence += span_count
-
-    def _open(self) -> socket.socket:
-        if self._socket is None:
-            host, port = address.split(self._agent)
-            family, kind, _, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            self._socket = socket.socket(family, kind)
-            self._socket.settimeout(SEND_TIMEOUT_S)
-            self._target = (str(target[0]), int(target[1]))
-        return self._socket
 
     def _warn_once(self, exc: Exception) -> None:
         if not self._warned:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import Storage, TraceQuery
 from spanloom_storage.embedded import EmbeddedStorage
 from spanloom_storage.embedded.segment import rewrite, segment_paths
-from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing import StorageContract, batch_of
 from spanloom_storage.testing.contract import RICH_SPAN, numbers, span, trace_id

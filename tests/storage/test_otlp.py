@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanloom_model.span import Span as ModelSpan
 from spanloom_model.wire import MalformedError, field
 from spanloom_storage import otlp
+from spanloom_storage.batch import SpanBatch
 from spanloom_storage.kernels.check import MAX_DEPTH
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing.contract import RICH_SPAN, span
@@ -91,7 +93,7 @@ def test_columns_say_what_the_spans_say(request: ExportTraceServiceRequest) -> N
         assert (row["duration_ns"] - one.duration_ns) % 2**64 == 0
 
 
-def spans_by_row(batch: otlp.SpanBatch) -> list[object]:
+def spans_by_row(batch: SpanBatch) -> list[ModelSpan]:
     """The rows as spans, in the rows' order."""
     return [spans_of(batch.slice(row, 1))[0] for row in range(batch.num_rows)]
 
@@ -160,7 +162,7 @@ def test_malformed_requests_are_told_why(request_bytes: bytes, reason: str) -> N
 
 
 def nested(levels: int) -> bytes:
-    """A span whose attribute is a list in a list in a list …"""
+    """A span whose attribute is a list in a list, and so on."""
     value = b""
     for _ in range(levels):
         value = field(5, field(1, value))

@@ -1,0 +1,1 @@
+"""A small shop whose services are traced: the demo, and an example to copy from."""

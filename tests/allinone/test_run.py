@@ -1,0 +1,159 @@
+"""`spanloom run` as a person meets it in a terminal."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import COMMAND, Running, Spanloom
+
+
+def export_spans(running: Running, count: int) -> None:
+    """Spans from a program of its own, through the UDP path."""
+    program = f"""
+import spanloom_instrumentation
+from opentelemetry import trace
+spanloom_instrumentation.configure(service="cli-test", agent="{running.ports.udp}")
+for n in range({count}):
+    trace.get_tracer("t").start_span(f"span {{n}}").end()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+def test_summary_says_where_everything_is(running: Running, spanloom: Spanloom) -> None:
+    """The first screen tells the page's address, what listens where, where the data lies, what to try."""
+    ports = running.ports
+    for told in (running.url, ports.udp, ports.grpc, ports.http, ports.agent, str(spanloom.data)):
+        assert told in running.said
+    assert "spanloom_instrumentation.configure" in running.said
+    assert "\033" not in running.said, "colours are for terminals"
+    for address in (ports.pages, ports.agent, ports.http):
+        assert httpx.get(f"http://{address}/health").json() == {"status": "ok"}
+        assert "# TYPE spanloom_" in httpx.get(f"http://{address}/metrics").text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_end_is_clean_quick_and_silent_and_the_next_start_shows_the_old_traces(
+    spanloom: Spanloom, number: signal.Signals
+) -> None:
+    """Ctrl-C ends everything; nothing is lost by it, also not what came a moment before."""
+    first = spanloom.start("run")
+    export_spans(first, 25)
+    code, said, seconds = first.stop(number)
+    assert (code, said) == (0, "")
+    assert seconds < 5
+    second = spanloom.start("run")
+    assert len(second.wait_for_traces(25, service="cli-test")) == 25
+
+
+def test_killed_spanloom_has_lost_nothing_that_it_acknowledged(spanloom: Spanloom) -> None:
+    """`kill -9` of the whole after an acknowledged export: every span is there after the next start."""
+    first = spanloom.start("run")
+    body = {
+        "resourceSpans": [
+            {
+                "scopeSpans": [
+                    {
+                        "spans": [
+                            {
+                                "traceId": f"{n:032x}",
+                                "spanId": f"{n:016x}",
+                                "name": "kept",
+                                "startTimeUnixNano": "1",
+                            }
+                            for n in range(1, 101)
+                        ]
+                    }
+                ]
+            }
+        ]
+    }
+    answer = httpx.post(f"http://{first.ports.http}/v1/traces", json=body)
+    first.process.kill()
+    assert answer.status_code == 200
+    first.process.wait()
+    second = spanloom.start("run")
+    assert len(second.wait_for_traces(100, operation="kept")) == 100
+
+
+def test_port_in_use_is_one_sentence(running: Running, spanloom: Spanloom, tmp_path: Path) -> None:
+    """A second Spanloom says which port is taken, without a traceback."""
+    code, said = spanloom.fail("run", "--data", str(tmp_path / "other"))
+    assert code == 1
+    assert re.fullmatch(r"spanloom: (TCP|UDP) 127\.0\.0\.1:\d+ is in use by another program\n", said)
+    assert running.process.poll() is None
+
+
+@pytest.mark.parametrize("part", ["udp", "grpc", "http", "agent", "pages"])
+def test_every_port_in_use_is_told(spanloom: Spanloom, part: str) -> None:
+    """Whichever port another program has, the sentence names it."""
+    where: str = getattr(spanloom.ports, part)
+    kind = socket.SOCK_DGRAM if part == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", int(where.rpartition(":")[2])))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        code, said = spanloom.fail("run")
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"{where} is in use by another program" in said
+
+
+def test_data_directory_in_use_is_one_sentence(running: Running, spanloom: Spanloom) -> None:
+    """A second Spanloom on the same data says which process has it."""
+    code, said = spanloom.fail("collector", "--collector-http-listen", "127.0.0.1:0")
+    assert code == 1
+    assert said == (
+        f"spanloom: the data directory {spanloom.data} is in use by another Spanloom"
+        f" (process {running.process.pid})\n"
+    )
+
+
+def test_data_directory_that_cannot_be_written_is_one_sentence(spanloom: Spanloom, tmp_path: Path) -> None:
+    """A wrong path is told at once."""
+    (tmp_path / "file").touch()
+    code, said = spanloom.fail("run", "--data", str(tmp_path / "file" / "data"))
+    assert code == 1
+    assert re.fullmatch(r"spanloom: the data directory \S+ cannot be written: Not a directory\n", said)
+
+
+def test_memory_storage_runs_without_a_directory(spanloom: Spanloom) -> None:
+    """For a quick look nothing needs to be left on the disk."""
+    running = spanloom.start("run", "--storage", "memory:")
+    export_spans(running, 3)
+    running.wait_for_traces(3)
+    assert not spanloom.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--storage", "floppy:"], "no storage backend is called 'floppy'; there are: embedded, memory"),
+        (["--agent-linger-s", "soon"], "--agent-linger-s: 'soon' is not of type float"),
+        (["--query-listen", "everywhere"], "an address is host:port, as in 127.0.0.1:4318, not 'everywhere'"),
+        (
+            ["--config", "/nowhere/s.toml"],
+            "the settings file /nowhere/s.toml cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_wrong_settings_are_one_sentence(spanloom: Spanloom, flags: list[str], sentence: str) -> None:
+    """A typo in a setting is told with its name and its value."""
+    assert spanloom.fail("run", *flags) == (1, f"spanloom: {sentence}\n")
+
+
+@pytest.mark.parametrize("command", ["", "run", "agent", "collector", "query", "demo"])
+def test_help_explains_each_command(command: str) -> None:
+    """`--help` lists what there is, with defaults."""
+    words = [COMMAND, *([command] if command else []), "--help"]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
+    if command:
+        assert "--config FILE" in said
+        assert "(default: " in said
+    else:
+        for name in ("run", "agent", "collector", "query", "demo"):
+            assert re.search(rf"^  {name} +\S", said, re.MULTILINE)
