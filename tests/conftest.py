@@ -1,47 +1,37 @@
 """What tests of several parts share: a browser, and Spanloom in processes of its own."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
 from tests.processes import Running, Spanloom
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
+CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--disable-background-networking",
+    "--disable-component-update",
     "--disable-sync",
 )
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium, the system's own."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Headless Chromium, the system's own; tests that use it run on the session's event loop."""
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         pytest.fail("these tests read pages in Chromium: run scripts/chromium, or install it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page in a context of its own; an error in its console fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert errors == []
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=found, args=list(QUIET))
+        yield chromium
+        await chromium.close()
 
 
 @pytest.fixture

@@ -83,12 +83,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     # argparse would break the lines of its own table of commands; ours stands in the description.
-    table = "\n".join(f"  {name:10}  {command.help}" for name, command in COMMANDS.items())
+    table = "commands:\n" + "\n".join(f"  {name:10}  {command.help}" for name, command in COMMANDS.items())
     top = argparse.ArgumentParser(
         prog="spanloom",
         formatter_class=_Formatter,
         usage="spanloom COMMAND [OPTION ...]",
-        description=f"Distributed tracing: spans in from services, traces out to people.\n\ncommands:\n{table}",
+        description=f"Distributed tracing: spans in from services, traces out to people.\n\n{table}",
         epilog="`spanloom COMMAND --help` tells a command's options. Every setting may also stand in the\n"
         "environment or in a file: docs/configuration.md.",
     )

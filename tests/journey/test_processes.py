@@ -1,0 +1,160 @@
+"""A span walks from real applications to a real browser, over real sockets and processes."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.processes import Running, Spanloom
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+APPLICATION = """
+from opentelemetry import trace
+from opentelemetry.trace import Status, StatusCode
+{configure}
+tracer = trace.get_tracer("shop")
+with tracer.start_as_current_span("checkout"):
+    with tracer.start_as_current_span("reserve"):
+        with tracer.start_as_current_span("SELECT stock", attributes={{"db.system.name": "sqlite"}}):
+            pass
+    with tracer.start_as_current_span("pay") as pay:
+        pay.add_event("payment declined", {{"provider.code": "insufficient_funds"}})
+        pay.set_status(Status(StatusCode.ERROR, "card declined"))
+trace.get_tracer_provider().shutdown()
+"""
+
+UDP = """
+import spanloom_instrumentation
+spanloom_instrumentation.configure(service="{service}", agent="{udp}")
+"""
+
+STOCK = """
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.exporter.otlp.proto.{protocol}.trace_exporter import OTLPSpanExporter
+provider = TracerProvider(resource=Resource.create({{"service.name": "{service}"}}))
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter({arguments})))
+trace.set_tracer_provider(provider)
+"""
+
+
+def over_udp(running: Running) -> str:
+    """An application with one line of ours."""
+    return UDP.format(service="udp-shop", udp=running.ports.udp)
+
+
+def over_grpc(running: Running) -> str:
+    """An application with OpenTelemetry's own exporter for gRPC, as its documentation has it."""
+    arguments = f'endpoint="http://{running.ports.grpc}", insecure=True'
+    return STOCK.format(service="grpc-shop", protocol="grpc", arguments=arguments)
+
+
+def over_http(running: Running) -> str:
+    """An application with OpenTelemetry's own exporter for HTTP, with compression."""
+    arguments = (
+        f'endpoint="http://{running.ports.http}/v1/traces", compression=__import__('
+        '"opentelemetry.exporter.otlp.proto.http", fromlist=["Compression"]).Compression.Gzip'
+    )
+    return STOCK.format(service="http-shop", protocol="http", arguments=arguments)
+
+
+def run_application(configure: str) -> None:
+    """Run the application in a process of its own."""
+    program = APPLICATION.format(configure=configure)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert run.stderr == ""
+
+
+async def read_tree(page: Page) -> list[tuple[int, str]]:
+    """(depth, operation) of each row, as the page tells a screen reader."""
+    rows = page.get_by_role("row").filter(has=page.locator(".operation-name"))
+    return [
+        (int(await row.get_attribute("aria-level") or 0), await row.locator(".operation-name").inner_text())
+        for row in await rows.all()
+    ]
+
+
+async def check_page(browser: Browser, running: Running, service: str) -> None:
+    """From the search page to the annotation, as a person goes."""
+    context = await browser.new_context(base_url=running.url)
+    context.set_default_timeout(10_000)
+    page = await context.new_page()
+    await page.goto(f"/search?service={service}")
+    await page.get_by_role("link", name="checkout").first.click()
+    await page.wait_for_url("**/trace/*")
+    assert await read_tree(page) == [(1, "checkout"), (2, "reserve"), (3, "SELECT stock"), (2, "pay")]
+    await page.get_by_role("row").filter(has_text="pay").locator("a").first.click()
+    details = page.get_by_label("Details of the chosen span")
+    await details.get_by_text("payment declined").wait_for()
+    told = await details.inner_text()
+    assert "insufficient_funds" in told
+    assert "card declined" in told
+    await context.close()
+
+
+@pytest.mark.parametrize(
+    ("configure", "service"),
+    [(over_udp, "udp-shop"), (over_grpc, "grpc-shop"), (over_http, "http-shop")],
+    ids=["udp", "stock-grpc", "stock-http"],
+)
+async def test_application_to_browser(
+    browser: Browser, running: Running, configure: Callable[[Running], str], service: str
+) -> None:
+    """Whichever way a service sends its spans, its trace is on the page, with depth and annotations."""
+    await asyncio.to_thread(run_application, configure(running))
+    await asyncio.to_thread(running.wait_for_traces, 1, service=service)
+    await check_page(browser, running, service)
+
+
+async def test_each_part_in_a_process_of_its_own(browser: Browser, spanloom: Spanloom) -> None:
+    """Agent, collector and query as separate processes, as docker-compose.yml starts them."""
+    await asyncio.to_thread(spanloom.start, "collector")
+    await asyncio.to_thread(spanloom.start, "agent")
+    query = await asyncio.to_thread(spanloom.start, "query")
+    await asyncio.to_thread(run_application, over_udp(query))
+    await asyncio.to_thread(query.wait_for_traces, 1, service="udp-shop")
+    await check_page(browser, query, "udp-shop")
+
+
+async def test_collector_restart_loses_nothing(spanloom: Spanloom) -> None:
+    """Spans sent while the collector is killed and started again wait in the agent."""
+    collector = await asyncio.to_thread(spanloom.start, "collector")
+    await asyncio.to_thread(spanloom.start, "agent")
+    query = await asyncio.to_thread(spanloom.start, "query")
+    await asyncio.to_thread(run_application, over_udp(query))
+    await asyncio.to_thread(query.wait_for_traces, 1)
+    collector.process.kill()
+    collector.process.wait()
+    await asyncio.to_thread(run_application, over_udp(query))
+    await asyncio.to_thread(spanloom.start, "collector")
+    await asyncio.to_thread(query.wait_for_traces, 2)
+
+
+async def test_demo_shop_is_seen_within_seconds(browser: Browser, spanloom: Spanloom) -> None:
+    """A stranger's first minute: at least six services, a trace across them, a queue and a database in it."""
+    running = await asyncio.to_thread(spanloom.start, "run", "--demo", "--demo-rate", "8")
+    checkouts = await asyncio.to_thread(running.wait_for_traces, 3, operation="send orders")
+    services = httpx.get(f"{running.url}/api/v1/services").json()["services"]
+    assert len(services) >= 6
+    trace_id = checkouts[-1]["trace_id"]
+    tree = httpx.get(f"{running.url}/api/v1/traces/{trace_id}/tree").json()
+    assert {"producer", "consumer"} <= {row["kind"] for row in tree["spans"]}
+    assert any(one["key"] == "db.query.text" for row in tree["spans"] for one in row["attributes"]), (
+        "SQL is told"
+    )
+    context = await browser.new_context(base_url=running.url)
+    page = await context.new_page()
+    await page.goto(f"/trace/{trace_id}")
+    assert len(await read_tree(page)) == tree["span_count"]
+    await context.close()
+    code, said, seconds = await asyncio.to_thread(running.stop)
+    assert (code, said) == (0, "")
+    assert seconds < 5

@@ -1,0 +1,25 @@
+// The operations on offer follow the service that is chosen.
+
+const service = document.querySelector<HTMLSelectElement>("#service");
+const operation = document.querySelector<HTMLInputElement>("#operation");
+const operations = document.querySelector<HTMLDataListElement>("#operations");
+
+async function offer(name: string, choices: HTMLDataListElement): Promise<void> {
+  choices.replaceChildren();
+  if (name === "") {
+    return;
+  }
+  const response = await fetch(`/search/operations?service=${encodeURIComponent(name)}`);
+  // Another service may have been chosen while this answer was on its way.
+  if (response.ok && service?.value === name) {
+    choices.innerHTML = await response.text();
+  }
+}
+
+if (service && operation && operations) {
+  service.addEventListener("change", () => {
+    operation.value = "";
+    // Without the list the operation can still be typed.
+    offer(service.value, operations).catch(() => undefined);
+  });
+}

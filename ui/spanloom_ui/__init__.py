@@ -1,0 +1,1 @@
+"""HTML pages over the query API: search and the trace viewer."""
