@@ -35,6 +35,13 @@ Moment = Annotated[str | None, Query(description="RFC 3339 or Unix nanoseconds")
 def api(reader: SpanReader) -> APIRouter:
     """The routes over what *reader* reads."""
     router = APIRouter(prefix="/api/v1", responses=_FAILURES)
+    _add_finding(router, reader)
+    _add_looking(router, reader)
+    return router
+
+
+def _add_finding(router: APIRouter, reader: SpanReader) -> None:
+    """Which services, operations and traces there are."""
 
     @router.get("/services", summary="All services")
     async def services() -> answers.Services:
@@ -68,6 +75,10 @@ def api(reader: SpanReader) -> APIRouter:
         told = [_summary(summary) for summary in page.traces]
         return answers.Traces(traces=told, next=parameters.cursor(page.next))
 
+
+def _add_looking(router: APIRouter, reader: SpanReader) -> None:
+    """One trace, in its forms."""
+
     @router.get(
         "/traces/{trace_id}",
         summary="A trace as OTLP, in JSON or (by Accept) protobuf",
@@ -94,8 +105,6 @@ def api(reader: SpanReader) -> APIRouter:
         batch = await _stored(reader, trace_id)
         # Written by hand: validating what we have just made would cost more than making it.
         return JSONResponse(await asyncio.to_thread(_tree, batch))
-
-    return router
 
 
 async def _stored(reader: SpanReader, text: str) -> SpanBatch:

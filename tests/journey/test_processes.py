@@ -142,6 +142,7 @@ async def test_demo_shop_is_seen_within_seconds(browser: Browser, spanloom: Span
     """A stranger's first minute: at least six services, a trace across them, a queue and a database in it."""
     running = await asyncio.to_thread(spanloom.start, "run", "--demo", "--demo-rate", "8")
     checkouts = await asyncio.to_thread(running.wait_for_traces, 3, operation="send orders")
+    await asyncio.to_thread(running.wait_for_traces, 1, service="warehouse")
     services = httpx.get(f"{running.url}/api/v1/services").json()["services"]
     assert len(services) >= 6
     trace_id = checkouts[-1]["trace_id"]

@@ -3,19 +3,18 @@
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
 import pytest
-import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, async_playwright
+from starlette.applications import Starlette
+
 from spanloom_model.span import Span
 from spanloom_ui.app import create_app
 from spanloom_ui.sample_traces import NOW_NS, checkout_trace, hostile_trace, huge_trace, shop_traces
 from spanloom_ui.testing import fake_query
-from starlette.applications import Starlette
 
 Open = Callable[[Sequence[Sequence[Span]]], httpx.AsyncClient]
 
@@ -67,15 +66,3 @@ def empty_site() -> Iterator[str]:
     """The address of the pages of a fresh install."""
     with served(create_app(fake_query([]), now_ns=lambda: NOW_NS)) as address:
         yield address
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium without a window."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield chromium
-        await chromium.close()

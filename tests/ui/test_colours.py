@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-import spanloom_ui
 from hypothesis import given
 from hypothesis import strategies as st
+
+import spanloom_ui
 from spanloom_ui.colours import COUNT, service_class
 
 STYLES = Path(spanloom_ui.__file__).parents[1] / "styles"

@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from spanloom_ui import assets
 from spanloom_ui.sample_traces import checkout_trace
-
 from tests.ui.conftest import Open, pages_over
 
 CHECKOUT = checkout_trace()[0].trace_id.hex()

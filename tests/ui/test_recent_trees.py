@@ -1,6 +1,7 @@
 """Choosing one span after the other does not read the trace again."""
 
 import httpx
+
 from spanloom_ui.query_api import QueryApi
 from spanloom_ui.recent_trees import MOST_SPANS, SECONDS, RecentTrees
 

@@ -2,8 +2,8 @@
 
 import httpx
 import pytest
-from spanloom_ui.sample_traces import NOW_NS, checkout_trace, hostile_trace
 
+from spanloom_ui.sample_traces import NOW_NS, checkout_trace, hostile_trace
 from tests.ui.conftest import Open, pages_over
 
 MINUTE_NS = 60_000_000_000

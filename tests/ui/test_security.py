@@ -4,6 +4,7 @@ import re
 
 import httpx
 import pytest
+
 from spanloom_ui.sample_traces import checkout_trace
 
 CHECKOUT = checkout_trace()[0].trace_id.hex()

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spanloom_ui.timeline import bar, ticks
 
 ANY_NS = st.integers(-(2**63), 2**63)

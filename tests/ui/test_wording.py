@@ -5,7 +5,18 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spanloom_ui.wording import age, counted, duration, machine_moment, moment, number, offset, shortened
+
+from spanloom_ui.wording import (
+    MINUS,
+    age,
+    counted,
+    duration,
+    machine_moment,
+    moment,
+    number,
+    offset,
+    shortened,
+)
 
 SECOND = 1_000_000_000
 ANY_NS = st.integers(-(2**70), 2**70)
@@ -27,7 +38,7 @@ ANY_NS = st.integers(-(2**70), 2**70)
         (3_600 * SECOND, "1 h"),
         (12_000 * SECOND, "3 h 20 min"),
         (90_000 * SECOND, "1 d 1 h"),
-        (-2_000, "−2.00 µs"),
+        (-2_000, f"{MINUS}2.00 µs"),
     ],
 )
 def test_durations_have_the_unit_and_the_digits_that_matter(ns: int, words: str) -> None:
@@ -72,7 +83,11 @@ def test_a_moment_is_exact_and_in_utc() -> None:
 
 def test_counts_agree_with_their_noun() -> None:
     """1 span, 12,345 spans."""
-    assert (counted(1, "span"), counted(12_345, "span"), number(-5)) == ("1 span", "12,345 spans", "−5")
+    assert (counted(1, "span"), counted(12_345, "span"), number(-5)) == (
+        "1 span",
+        "12,345 spans",
+        f"{MINUS}5",
+    )
 
 
 @given(st.text(), st.integers(1, 50))

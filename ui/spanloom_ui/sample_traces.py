@@ -36,7 +36,7 @@ class _Step:
     error: str = ""
 
 
-def _step(
+def _step(  # noqa: PLR0913, PLR0917  # a line of a table: its columns have no names
     parent: int | None,
     service: str,
     name: str,
@@ -53,39 +53,158 @@ def _step(
 
 
 _CHECKOUT = (
-    _step(None, "frontend", "POST /checkout", _SERVER, 0, 412, http__request__method="POST", http__route="/checkout",
-          http__response__status_code=502, user_agent__original="Mozilla/5.0 (X11; Linux x86_64) Firefox/141.0",
-          client__address="203.0.113.42", error="payment declined"),
+    _step(
+        None,
+        "frontend",
+        "POST /checkout",
+        _SERVER,
+        0,
+        412,
+        http__request__method="POST",
+        http__route="/checkout",
+        http__response__status_code=502,
+        user_agent__original="Mozilla/5.0 (X11; Linux x86_64) Firefox/141.0",
+        client__address="203.0.113.42",
+        error="payment declined",
+    ),
     _step(0, "frontend", "render basket", _INTERNAL, 2, 9.4, template="basket.html", items=3),
-    _step(0, "frontend", "GET", _CLIENT, 12, 31, http__request__method="GET", server__address="cart", server__port=7003),
+    _step(
+        0,
+        "frontend",
+        "GET",
+        _CLIENT,
+        12,
+        31,
+        http__request__method="GET",
+        server__address="cart",
+        server__port=7003,
+    ),
     _step(2, "cart", "GET /carts/{id}", _SERVER, 14.1, 26, http__route="/carts/{id}", cart__id="c-81f2"),
-    _step(3, "cart", "SELECT carts", _CLIENT, 16, 7.3, db__system__name="sqlite", db__query__text="SELECT * FROM carts WHERE id = ?"),
-    _step(3, "cart", "SELECT lines", _CLIENT, 24.2, 12.9, db__system__name="sqlite",
-          db__query__text="SELECT product, quantity FROM lines WHERE cart = ? ORDER BY position"),
-    _step(0, "frontend", "GET", _CLIENT, 13, 58, http__request__method="GET", server__address="recommendations"),
-    _step(6, "recommendations", "GET /for/{user}", _SERVER, 15.5, 53, http__route="/for/{user}", model__version="2026-08"),
+    _step(
+        3,
+        "cart",
+        "SELECT carts",
+        _CLIENT,
+        16,
+        7.3,
+        db__system__name="sqlite",
+        db__query__text="SELECT * FROM carts WHERE id = ?",
+    ),
+    _step(
+        3,
+        "cart",
+        "SELECT lines",
+        _CLIENT,
+        24.2,
+        12.9,
+        db__system__name="sqlite",
+        db__query__text="SELECT product, quantity FROM lines WHERE cart = ? ORDER BY position",
+    ),
+    _step(
+        0, "frontend", "GET", _CLIENT, 13, 58, http__request__method="GET", server__address="recommendations"
+    ),
+    _step(
+        6,
+        "recommendations",
+        "GET /for/{user}",
+        _SERVER,
+        15.5,
+        53,
+        http__route="/for/{user}",
+        model__version="2026-08",
+    ),
     _step(7, "recommendations", "nearest neighbours", _INTERNAL, 17, 22, neighbours=64, recall=0.9871),
     _step(7, "recommendations", "GET", _CLIENT, 40, 24, server__address="catalogue"),
-    _step(9, "catalogue", "GET /products", _SERVER, 42.2, 19.5, http__route="/products", ids=("p-12", "p-77", "p-310")),
+    _step(
+        9,
+        "catalogue",
+        "GET /products",
+        _SERVER,
+        42.2,
+        19.5,
+        http__route="/products",
+        ids=("p-12", "p-77", "p-310"),
+    ),
     _step(10, "catalogue", "SELECT products", _CLIENT, 43.4, 15.8, db__system__name="sqlite"),
-    _step(0, "frontend", "POST", _CLIENT, 76, 330, http__request__method="POST", server__address="checkout", error="502 Bad Gateway"),
-    _step(12, "checkout", "POST /orders", _SERVER, 79, 324, http__route="/orders", order__id="o-20931", error="payment declined"),
+    _step(
+        0,
+        "frontend",
+        "POST",
+        _CLIENT,
+        76,
+        330,
+        http__request__method="POST",
+        server__address="checkout",
+        error="502 Bad Gateway",
+    ),
+    _step(
+        12,
+        "checkout",
+        "POST /orders",
+        _SERVER,
+        79,
+        324,
+        http__route="/orders",
+        order__id="o-20931",
+        error="payment declined",
+    ),
     _step(13, "checkout", "validate order", _INTERNAL, 80, 3.2, lines=3),
     _step(13, "checkout", "POST", _CLIENT, 84, 41, server__address="cart"),
     _step(15, "cart", "POST /carts/{id}/lock", _SERVER, 86.8, 36, http__route="/carts/{id}/lock"),
     _step(16, "cart", "UPDATE carts", _CLIENT, 88, 33.1, db__system__name="sqlite"),
     _step(13, "checkout", "POST", _CLIENT, 128, 231, server__address="payment", error="402 Payment Required"),
-    _step(18, "payment", "POST /charges", _SERVER, 131, 226, http__route="/charges", amount=129.9, currency="EUR",
-          retry=False, error="CardDeclined: insufficient funds"),
-    _step(19, "payment", "authorise", _CLIENT, 133, 104, peer__service="bank", attempt=1, error="timeout after 100 ms"),
-    _step(19, "payment", "authorise", _CLIENT, 240, 112, peer__service="bank", attempt=2, error="card declined"),
-    _step(13, "checkout", "orders publish", _PRODUCER, 361, 4.8, messaging__system="sqlite",
-          messaging__destination__name="orders", messaging__operation__type="send"),
-    _step(22, "warehouse", "orders process", _CONSUMER, 498, 37, messaging__system="sqlite",
-          messaging__destination__name="orders", messaging__operation__type="process"),
+    _step(
+        18,
+        "payment",
+        "POST /charges",
+        _SERVER,
+        131,
+        226,
+        http__route="/charges",
+        amount=129.9,
+        currency="EUR",
+        retry=False,
+        error="CardDeclined: insufficient funds",
+    ),
+    _step(
+        19,
+        "payment",
+        "authorise",
+        _CLIENT,
+        133,
+        104,
+        peer__service="bank",
+        attempt=1,
+        error="timeout after 100 ms",
+    ),
+    _step(
+        19, "payment", "authorise", _CLIENT, 240, 112, peer__service="bank", attempt=2, error="card declined"
+    ),
+    _step(
+        13,
+        "checkout",
+        "orders publish",
+        _PRODUCER,
+        361,
+        4.8,
+        messaging__system="sqlite",
+        messaging__destination__name="orders",
+        messaging__operation__type="send",
+    ),
+    _step(
+        22,
+        "warehouse",
+        "orders process",
+        _CONSUMER,
+        498,
+        37,
+        messaging__system="sqlite",
+        messaging__destination__name="orders",
+        messaging__operation__type="process",
+    ),
     _step(23, "warehouse", "release reservation", _INTERNAL, 501, 30.4, order__id="o-20931"),
     _step(24, "warehouse", "DELETE reservations", _CLIENT, 503, 26.2, db__system__name="sqlite"),
-)  # fmt: skip
+)
 
 
 def checkout_trace(
@@ -94,9 +213,18 @@ def checkout_trace(
     """26 spans of 7 services: a payment that fails, retries, a queue, events and links."""
     trace_id = TraceId(number.to_bytes(8, "big") + b"checkout")
     spans = [_span(trace_id, place, step, start_ns, stretch) for place, step in enumerate(_CHECKOUT)]
-    spans[0] = replace(spans[0], trace_state="ot=th:c;rv:9b8233f7e3a151", flags=0x301, events=(
-        Event(time_ns=spans[0].start_ns + 74 * _MS, name="basket confirmed", attributes=attributes({"items": 3})),
-    ))  # fmt: skip
+    spans[0] = replace(
+        spans[0],
+        trace_state="ot=th:c;rv:9b8233f7e3a151",
+        flags=0x301,
+        events=(
+            Event(
+                time_ns=spans[0].start_ns + 74 * _MS,
+                name="basket confirmed",
+                attributes=attributes({"items": 3}),
+            ),
+        ),
+    )
     spans[19] = replace(spans[19], events=_payment_events(spans[19].start_ns), dropped_attributes_count=2)
     earlier = Link(
         trace_id=TraceId((number + 1).to_bytes(8, "big") + b"checkout"),
@@ -157,6 +285,10 @@ def huge_trace(spans: int, *, start_ns: int = NOW_NS - 300_000 * _MS) -> list[Sp
     return [_span(trace_id, place, step, start_ns, 1.0) for place, step in enumerate(steps)]
 
 
+_BOTH_WAYS = "\u202eevil\u2066 \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
+"""Letters turned around by a control character, then Hebrew and Arabic."""
+
+
 def hostile_trace(*, start_ns: int = NOW_NS - 90_000 * _MS) -> list[Span]:
     """What clients really send, and worse: markup, endless names, clocks set back, ids twice, no root."""
     trace_id = TraceId(bytes(9) + b"hostile")
@@ -164,13 +296,21 @@ def hostile_trace(*, start_ns: int = NOW_NS - 90_000 * _MS) -> list[Span]:
     endless = "endless-" * 1_250
     steps = (
         _step(99, markup, markup, _SERVER, 0, 50, error=f"{markup}\x00\x1b[31m"),
-        _step(0, "\u202eservice written backwards", "\u202eevil\u2066 \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627", _CLIENT, 5, 0),
-        _step(0, endless, endless, _INTERNAL, 8, 20, **{markup: endless, "endless": endless, endless[:2000]: "x"}),
+        _step(0, "\u202eservice written backwards", _BOTH_WAYS, _CLIENT, 5, 0),
+        _step(
+            0,
+            endless,
+            endless,
+            _INTERNAL,
+            8,
+            20,
+            **{markup: endless, "endless": endless, endless[:2000]: "x"},
+        ),
         _step(0, "clock", "set back", _INTERNAL, 30, -12),
         _step(0, "", "", SpanKind.UNSPECIFIED, 49, 1e-6),
         _step(0, "half", "a half \ud800 pair", _INTERNAL, 12, 3, **{"\udfff": "\ud800"}),
         _step(98, "orphan", "with another lost parent", _CONSUMER, 20, 400),
-    )  # fmt: skip
+    )
     spans = [_span(trace_id, place, step, start_ns, 1.0) for place, step in enumerate(steps)]
     spans[3] = replace(spans[3], span_id=spans[4].span_id)
     spans[0] = replace(

@@ -94,7 +94,7 @@ class OperationOptions:
     operations: list[str]
 
 
-def search_page(
+def search_page(  # noqa: PLR0913  # the page is made of all these answers
     request: SearchRequest,
     *,
     services: Sequence[str],

@@ -149,7 +149,8 @@ def _rare_facts(tree: Tree, span: TreeSpan) -> dict[str, str]:
 
 def span_href(trace_id: str, span_id: str) -> str:
     """The page of a trace with that span chosen; ids of foreign make cannot leave the path."""
-    return f"/trace/{quote(trace_id, safe='', errors='replace')}?span={quote(span_id, safe='', errors='replace')}"
+    trace_id, span_id = (quote(part, safe="", errors="replace") for part in (trace_id, span_id))
+    return f"/trace/{trace_id}?span={span_id}"
 
 
 def _share(duration_ns: int, *, of: int) -> str:
@@ -209,7 +210,8 @@ def _values(attributes: Sequence[Attribute]) -> list[Value]:
 def _value(attribute: Attribute) -> Value:
     text = _text(attribute["type"], attribute["value"])
     if len(text) > _MOST_CHARACTERS:
-        text = f"{text[:_MOST_CHARACTERS]}… (the first {number(_MOST_CHARACTERS)} of {number(len(text))} characters)"
+        cut = f"(the first {number(_MOST_CHARACTERS)} of {number(len(text))} characters)"
+        text = f"{text[:_MOST_CHARACTERS]}… {cut}"
     preformatted = "\n" in text
     folded = len(text) > _FOLDED_FROM and not preformatted
     return Value(

@@ -3,19 +3,20 @@
 uvicorn --factory spanloom_ui.testing:sample_app
 """
 
+import json
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpx
-from spanloom_model.span import AttributeValue, Attributes, Event, Link, Resource, Scope, Span, StatusCode
-from spanloom_model.tree import Row, tree_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from spanloom_model.span import Attributes, AttributeValue, Event, Link, Resource, Scope, Span, StatusCode
+from spanloom_model.tree import Row, tree_of
 from spanloom_ui.app import create_app
 from spanloom_ui.sample_traces import NOW_NS, hostile_trace, huge_trace, shop_traces
 
@@ -76,9 +77,7 @@ class FakeQuery:
 
 
 def _json(content: Any, *, status: int = 200) -> Response:
-    """JSON as Python writes it by default: escaped, so that it may hold half surrogate pairs as real answers may."""
-    import json
-
+    """JSON that may hold half surrogate pairs, as real answers may; Starlette's own refuses them."""
     return Response(json.dumps(content), status, media_type="application/json")
 
 

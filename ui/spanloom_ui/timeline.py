@@ -87,7 +87,7 @@ _MOST_EVENTS = 40
 
 
 def bar(offset_ns: int, duration_ns: int, event_offsets: list[int], *, trace_ns: int) -> Bar:
-    """The place of a span that starts *offset_ns* into a trace of *trace_ns*; negative durations have no width."""
+    """The place of a span that starts *offset_ns* into a trace; a negative duration has no width."""
     start = share(offset_ns, of=trace_ns)
     end = max(start, share(offset_ns + duration_ns, of=trace_ns))
     side = "after" if end <= 0.72 else "before" if start >= 0.28 else "inside"

@@ -217,7 +217,7 @@ def _range(trace_id: str, start: int, total: int) -> RowRange | None:
         return None
     end = min(start + ROWS_PER_PAGE, total)
     return RowRange(
-        label=f"Rows {number(start + 1)}–{number(end)} of {number(total)}",
+        label=f"Rows {number(start + 1)}\N{EN DASH}{number(end)} of {number(total)}",
         previous=f"/trace/{trace_id}?from={max(0, start - ROWS_PER_PAGE)}" if start else "",
         next=f"/trace/{trace_id}?from={end}" if end < total else "",
     )

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+MINUS = "\N{MINUS SIGN}"
 _UNITS = ((1, "ns"), (1_000, "µs"), (1_000_000, "ms"), (1_000_000_000, "s"))
 _SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -9,7 +10,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def number(value: int) -> str:
     """12,345."""
-    return f"{value:,}".replace("-", "−")
+    return f"{value:,}".replace("-", MINUS)
 
 
 def counted(value: int, noun: str) -> str:
@@ -20,7 +21,7 @@ def counted(value: int, noun: str) -> str:
 def duration(ns: int) -> str:
     """Three digits that matter: 345 ms, 12.3 µs, 1.24 s; from a minute on 2 min 5 s, 3 h 20 min, 4 d 1 h."""
     if ns < 0:
-        return f"−{duration(-ns)}"
+        return f"{MINUS}{duration(-ns)}"
     if ns < 1_000:
         return f"{ns} ns"
     if round(ns / _SECOND, 1) >= 60:
@@ -52,7 +53,7 @@ def _pair(value: int, per_big: int, big: str, small: str) -> str:
 
 
 def offset(ns: int) -> str:
-    """A place on a time line, signed: +345 ms, −2.00 µs, 0 for the start itself."""
+    """A place on a time line, with its sign: +345 ms, 0 for the start itself."""
     if ns == 0:
         return "0"
     return duration(ns) if ns < 0 else f"+{duration(ns)}"

@@ -38,7 +38,9 @@ def _messages(draw: st.DrawFn, descriptor: Descriptor, depth: int) -> Message:
     message: Message = GetMessageClass(descriptor)()
     if depth == _MAX_DEPTH:
         return message
-    oneofs = {draw(st.sampled_from(list(oneof.fields))).name for oneof in descriptor.oneofs if draw(st.booleans())}
+    oneofs = {
+        draw(st.sampled_from(list(oneof.fields))).name for oneof in descriptor.oneofs if draw(st.booleans())
+    }
     for field in descriptor.fields:
         if field.containing_oneof is None or field.name in oneofs:
             _fill(draw, message, field, depth)
