@@ -1,5 +1,6 @@
 """The embedded backend keeps the contract, across restarts, processes and damage."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,19 @@ async def test_flipped_bit_costs_one_commit(tmp_path: Path) -> None:
     assert await found(tmp_path) == [1, 3]
     rewrite(path)
     assert path.read_bytes() == data
+
+
+async def test_segments_at_rest_are_rewritten_in_the_background(tmp_path: Path) -> None:
+    """A store that was restarted often is read as fast as one that was not."""
+    await write(tmp_path, *range(1, 30))
+    (first,) = segment_paths(tmp_path)
+    before = first.stat().st_size
+    async with EmbeddedStorage(tmp_path).writer() as writer:
+        await writer.write(batch_of([span(30, 30)]))
+        async with asyncio.timeout(5):
+            while first.stat().st_size == before:
+                await asyncio.sleep(0.01)
+    assert await found(tmp_path) == list(range(1, 31))
 
 
 async def test_rewriting_a_segment_changes_nothing_but_its_size(tmp_path: Path) -> None:

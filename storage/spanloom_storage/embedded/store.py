@@ -30,7 +30,6 @@ class EmbeddedStorage:
         _check_format(self._directory)
         with _locked(self._directory):
             writer = EmbeddedWriter(self._directory)
-            writer.tidy()
             try:
                 yield writer
             finally:

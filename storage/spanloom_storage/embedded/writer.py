@@ -40,10 +40,6 @@ class EmbeddedWriter:
             self._committing = asyncio.create_task(self._commit_waiting())
         await done
 
-    def tidy(self) -> None:
-        """Rewrite segments at rest, in the background."""
-        self._tidying.submit(self._rewrite_resting)
-
     async def close(self) -> None:
         """Wait for what was taken, then close the segment."""
         if self._committing is not None:
@@ -77,12 +73,13 @@ class EmbeddedWriter:
             raise
         if file.tell() >= self._segment_bytes:
             self._abandon()
-            self.tidy()
 
     def _begin(self) -> BinaryIO:
         path = segment.next_segment_path(self._directory)
         self._file = path.open("xb")
         segment.sync_directory(self._directory)
+        # All segments before this one are at rest now, those of earlier runs too.
+        self._tidying.submit(self._rewrite_resting)
         return self._file
 
     def _abandon(self) -> None:
