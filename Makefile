@@ -7,6 +7,11 @@ MEMBERS := model storage instrumentation agent collector query ui examples/shop 
 PROJECTS := $(MEMBERS:%=%/pyproject.toml)
 PAGES := $(shell find ui/islands ui/styles -type f) ui/package-lock.json ui/build.mjs ui/tsconfig.json
 
+# Where the system has certificates of its own (a company's, say), they are the ones to trust.
+ifneq (,$(wildcard /etc/ssl/certs/ca-certificates.crt))
+export UV_SYSTEM_CERTS := 1
+endif
+
 .PHONY: setup run test check lock clean
 
 run: setup
