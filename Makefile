@@ -10,6 +10,7 @@ PAGES := $(shell find ui/islands ui/styles -type f) ui/package-lock.json ui/buil
 # Where the system has certificates of its own (a company's, say), they are the ones to trust.
 ifneq (,$(wildcard /etc/ssl/certs/ca-certificates.crt))
 export UV_SYSTEM_CERTS := 1
+export NODE_EXTRA_CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 endif
 
 .PHONY: setup run test check lock clean
