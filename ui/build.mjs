@@ -2,7 +2,7 @@
 import { build } from "esbuild";
 
 await build({
-  entryPoints: ["islands/theme.ts", "islands/page.ts", "islands/search.ts", "islands/trace.ts", "styles/spanloom.css"],
+  entryPoints: ["islands/theme.ts", "islands/page.ts", "islands/search.ts", "islands/trace.ts", "islands/docs.ts", "styles/spanloom.css"],
   outdir: "spanloom_ui/static/built",
   entryNames: "[name]",
   bundle: true,

@@ -18,6 +18,9 @@ from spanloom_storage.spans import spans_of
 PROTOBUF: Final = "application/x-protobuf"
 MAX_LIMIT: Final = 1000
 
+_FINDING: Final = "Finding traces"
+_LOOKING: Final = "Looking at one"
+
 _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": answers.Failure, "description": "The request makes no sense; the sentence says why"},
     503: {"model": answers.Failure, "description": "Storage cannot be asked now; try again later"},
@@ -43,17 +46,21 @@ def api(reader: SpanReader) -> APIRouter:
 def _add_finding(router: APIRouter, reader: SpanReader) -> None:
     """Which services, operations and traces there are."""
 
-    @router.get("/services", summary="All services")
+    @router.get("/services", tags=[_FINDING], summary="All services")
     async def services() -> answers.Services:
         return answers.Services(services=list(await reader.services()))
 
-    @router.get("/operations", summary="What a service does")
+    @router.get("/operations", tags=[_FINDING], summary="What a service does")
     async def operations(service: str) -> answers.Operations:
         found = await reader.operations(service)
         told = [answers.Operation(name=one.name, kind=_kind(one.kind)) for one in found]
         return answers.Operations(operations=told)
 
-    @router.get("/traces", summary="Traces with a span that meets all conditions, newest first")
+    @router.get(
+        "/traces",
+        tags=[_FINDING],
+        summary="Traces with a span that meets all conditions, newest first",
+    )
     async def traces(
         service: str | None = None,
         operation: Annotated[str | None, Query(description="The span's name")] = None,
@@ -81,6 +88,7 @@ def _add_looking(router: APIRouter, reader: SpanReader) -> None:
 
     @router.get(
         "/traces/{trace_id}",
+        tags=[_LOOKING],
         summary="A trace as OTLP, in JSON or (by Accept) protobuf",
         responses={
             200: {"content": {"application/json": {}, PROTOBUF: {}}, "description": "TracesData"},
@@ -97,6 +105,7 @@ def _add_looking(router: APIRouter, reader: SpanReader) -> None:
 
     @router.get(
         "/traces/{trace_id}/tree",
+        tags=[_LOOKING],
         summary="A trace as a tree: parents first, siblings by start",
         response_model=answers.Tree,
         responses=_NOT_FOUND,

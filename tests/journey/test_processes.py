@@ -124,6 +124,19 @@ async def test_each_part_in_a_process_of_its_own(browser: Browser, spanloom: Spa
     await check_page(browser, query, "udp-shop")
 
 
+async def test_api_is_described_where_it_is_served(browser: Browser, running: Running) -> None:
+    """/docs lists the API's routes, without a request to any other host."""
+    context = await browser.new_context(base_url=running.url)
+    page = await context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto("/docs", wait_until="networkidle")
+    for route in ("/api/v1/services", "/api/v1/traces", "/api/v1/traces/{trace_id}/tree"):
+        await page.get_by_role("link", name=route, exact=True).wait_for()
+    assert all(url.startswith((running.url, "data:", "blob:")) for url in asked)
+    await context.close()
+
+
 async def test_collector_restart_loses_nothing(spanloom: Spanloom) -> None:
     """Spans sent while the collector is killed and started again wait in the agent."""
     collector = await asyncio.to_thread(spanloom.start, "collector")

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from spanloom_model.errors import MisconfiguredError
 from spanloom_ui import assets
 from spanloom_ui.sample_traces import checkout_trace
 from tests.ui.conftest import Open, pages_over
@@ -127,5 +128,5 @@ async def test_a_defect_is_our_fault(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_pages_that_were_not_built_say_so(tmp_path: Any) -> None:
     """Who forgot to build is told the command at the start, not a 404 later."""
-    with pytest.raises(RuntimeError, match="make setup"):
+    with pytest.raises(MisconfiguredError, match="make setup"):
         assets.Assets(tmp_path)

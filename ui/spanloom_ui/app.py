@@ -17,6 +17,7 @@ from starlette.routing import Route
 from spanloom_model.ids import trace_id_from_hex
 from spanloom_ui import error_page
 from spanloom_ui.assets import Assets
+from spanloom_ui.docs_page import DocsPage
 from spanloom_ui.error_page import ErrorPage
 from spanloom_ui.pages import Pages
 from spanloom_ui.query_api import QueryApi, Refused, Unavailable, understood
@@ -29,7 +30,7 @@ from spanloom_ui.trace_page import find_row, trace_page
 
 
 def create_app(query: httpx.AsyncClient, *, now_ns: Callable[[], int] = time.time_ns) -> Starlette:
-    """The pages over the query API that *query* reaches; raises RuntimeError where they were not built."""
+    """The pages over the query API that *query* reaches; raises MisconfiguredError where they were not built."""
     assets = Assets()
     views = _Views(QueryApi(query), Pages(assets), now_ns)
     return Starlette(
@@ -40,6 +41,7 @@ def create_app(query: httpx.AsyncClient, *, now_ns: Callable[[], int] = time.tim
             Route("/trace", views.go_to_trace),
             Route("/trace/{trace_id}", views.trace),
             Route("/trace/{trace_id}/span/{span_id}", views.span),
+            Route("/docs", views.docs),
             Route("/static/{name:path}", assets.respond),
         ],
         middleware=[
@@ -64,6 +66,10 @@ class _Views:
         self._pages = pages
         self._trees = RecentTrees(api)
         self._now_ns = now_ns
+
+    async def docs(self, _: Request) -> Response:
+        """The API's description, drawn by a script."""
+        return self._pages.respond(DocsPage())
 
     async def search(self, request: Request) -> Response:
         """The form with what it found; how to begin where nothing ever arrived."""

@@ -7,8 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from spanloom_model.errors import MisconfiguredError
+
 STATIC = Path(__file__).parent / "static"
-BUILT = ("theme.js", "page.js", "search.js", "trace.js", "spanloom.css")
+BUILT = ("theme.js", "page.js", "search.js", "trace.js", "docs.js", "spanloom.css", "docs.css")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _BRIEFLY = "public, max-age=300"
 
@@ -19,8 +21,8 @@ class Assets:
     def __init__(self, folder: Path = STATIC) -> None:
         missing = [name for name in BUILT if not (folder / "built" / name).is_file()]
         if missing:
-            raise RuntimeError(
-                f"The pages' scripts and styles are not built ({missing[0]}): run `make setup`."
+            raise MisconfiguredError(
+                f"the pages' scripts and styles are not built ({missing[0]} is missing): run `make setup`"
             )
         self._files = {
             path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
