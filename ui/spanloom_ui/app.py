@@ -30,7 +30,7 @@ from spanloom_ui.trace_page import find_row, trace_page
 
 
 def create_app(query: httpx.AsyncClient, *, now_ns: Callable[[], int] = time.time_ns) -> Starlette:
-    """The pages over the query API that *query* reaches; raises MisconfiguredError where they were not built."""
+    """The pages over the query API that *query* reaches; MisconfiguredError where they were not built."""
     assets = Assets()
     views = _Views(QueryApi(query), Pages(assets), now_ns)
     return Starlette(
