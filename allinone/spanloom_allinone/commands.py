@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from typing import Final
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from spanloom_allinone import parts
 from spanloom_allinone.serving import stop_signal
 from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings
 from spanloom_allinone.summary import print_summary
+
+if TYPE_CHECKING:
+    from spanloom_storage.api import Storage
 
 _DEMO_HINTS: Final = (
     "The shop opens in a few seconds; then its traces are on the page.",
@@ -53,25 +57,17 @@ async def run(sources: Sources, *, demo: bool) -> None:
 async def collector(sources: Sources) -> None:
     """The collector alone."""
     from spanloom_collector.settings import CollectorSettings
-    from spanloom_storage.open import open_storage
 
-    stop = stop_signal()
-    place = sources.load("", StorageSettings)
     settings = sources.load("collector", CollectorSettings)
-    async with parts.running_collector(settings, open_storage(place.address)) as listening:
-        await _until(stop, "collector", [*listening, parts.Listening("Storage", place.address)])
+    await _over_storage("collector", sources, partial(parts.running_collector, settings))
 
 
 async def query(sources: Sources) -> None:
     """The query API and the pages."""
     from spanloom_query.settings import QuerySettings
-    from spanloom_storage.open import open_storage
 
-    stop = stop_signal()
-    place = sources.load("", StorageSettings)
     settings = sources.load("query", QuerySettings)
-    async with parts.running_query(settings, open_storage(place.address)) as listening:
-        await _until(stop, "query", [*listening, parts.Listening("Storage", place.address)])
+    await _over_storage("query", sources, partial(parts.running_query, settings))
 
 
 async def agent(sources: Sources) -> None:
@@ -91,6 +87,19 @@ async def demo(sources: Sources) -> None:
     print("The shop is opening …", file=sys.stderr, flush=True)
     async with parts.running_demo(settings) as listening:
         await _until(stop, "demo", [*listening, parts.Listening("Agent", settings.agent)])
+
+
+async def _over_storage(
+    title: str,
+    sources: Sources,
+    running: Callable[["Storage"], AbstractAsyncContextManager[Sequence[parts.Listening]]],
+) -> None:
+    from spanloom_storage.open import open_storage
+
+    stop = stop_signal()
+    place = sources.load("", StorageSettings)
+    async with running(open_storage(place.address)) as listening:
+        await _until(stop, title, [*listening, parts.Listening("Storage", place.address)])
 
 
 async def _until(stop: asyncio.Event, title: str, listening: Sequence[parts.Listening]) -> None:

@@ -111,7 +111,7 @@ class Scope(Resource):
     version: str
 
 
-class Row(TypedDict):
+class TreeSpan(TypedDict):
     """A span in its place: its `descendants` are the rows right after; `resource`, `scope` are indices."""
 
     span_id: str
@@ -149,6 +149,6 @@ class Tree(TypedDict):
     depth: int
     services: list[ServiceCount]
     warnings: list[str]
-    spans: list[Row]
+    spans: list[TreeSpan]
     resources: list[Resource]
     scopes: list[Scope]

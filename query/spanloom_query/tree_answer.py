@@ -57,9 +57,9 @@ def _row(
     start_ns: int,
     resources: _Listed[Resource, answers.Resource],
     scopes: _Listed[Scope, answers.Scope],
-) -> answers.Row:
+) -> answers.TreeSpan:
     span = row.span
-    return answers.Row(
+    return answers.TreeSpan(
         span_id=span.span_id.hex(),
         parent_id=span.parent_id.hex() if span.parent_id else None,
         depth=row.depth,

@@ -99,7 +99,6 @@ async def test_a_service_that_dies_is_said_once(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.splitlines() == ["The shop's cart ended with status -9"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for the children of a process")
 async def test_a_shop_whose_parent_is_killed_ends_by_itself(agent: Agent, tmp_path: Path) -> None:
     """`kill -9` of the command that started the shop leaves no process behind."""
     command = [sys.executable, "-m", "spanloom_shop", "--agent", agent.address]

@@ -29,7 +29,7 @@ class TraceSummary(TypedDict):
     services: list[ServiceCount]
 
 
-class FoundTraces(TypedDict):
+class Traces(TypedDict):
     """Newest first; *next* is the cursor to older ones, or None at the end."""
 
     traces: list[TraceSummary]

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import httpx
 
-from spanloom_ui.answers import FoundTraces, Operation, Tree
+from spanloom_ui.answers import Operation, Traces, Tree
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ class QueryApi:
         with understood():
             return cast("list[Operation]", answer["operations"])
 
-    async def find(self, conditions: Mapping[str, str]) -> FoundTraces:
+    async def find(self, conditions: Mapping[str, str]) -> Traces:
         """The newest traces under *conditions*, which are the API's own parameters."""
-        return cast("FoundTraces", await self._get("traces", conditions))
+        return cast("Traces", await self._get("traces", conditions))
 
     async def tree(self, trace_id: str) -> Tree:
         """One trace; raises `Refused` with status 404 where it is not stored."""

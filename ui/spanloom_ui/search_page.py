@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from spanloom_ui.answers import FoundTraces, Operation, TraceSummary
+from spanloom_ui.answers import Operation, Traces, TraceSummary
 from spanloom_ui.colours import service_class
 from spanloom_ui.search_request import LIMITS, LOOKBACKS, SearchRequest
 from spanloom_ui.timeline import percent
@@ -99,7 +99,7 @@ def search_page(  # noqa: PLR0913  # the page is made of all these answers
     *,
     services: Sequence[str],
     operations: Iterable[Operation],
-    found: FoundTraces | None,
+    found: Traces | None,
     problem: str,
     now_ns: int,
 ) -> SearchPage:
