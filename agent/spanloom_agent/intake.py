@@ -1,10 +1,9 @@
 """Datagrams in: judged by their frame, counted, spooled. Spans are not decoded here."""
 
 import asyncio
-import io
 from typing import Final
 
-import zstandard
+from backports import zstd
 
 from spanloom_agent.counts import Counts
 from spanloom_agent.senders import Senders
@@ -12,7 +11,7 @@ from spanloom_agent.spool import Spool
 from spanloom_model import datagram, wire
 from spanloom_model.envelope import RESOURCE_SPANS
 
-MAX_MESSAGE_BYTES: Final = 2**20
+MAX_MESSAGE_BYTES: Final = 2**18
 """The most that a compressed datagram may grow to."""
 
 
@@ -48,11 +47,11 @@ class Intake(asyncio.DatagramProtocol):
 
 
 def _unzstd(payload: bytes) -> bytes:
+    one = zstd.ZstdDecompressor()
     try:
-        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(payload)) as reader:
-            message = reader.read(MAX_MESSAGE_BYTES + 1)
-    except zstandard.ZstdError as exc:
+        message = one.decompress(payload, MAX_MESSAGE_BYTES)
+    except zstd.ZstdError as exc:
         raise wire.MalformedError("the payload is not zstd") from exc
-    if len(message) > MAX_MESSAGE_BYTES:
-        raise wire.MalformedError(f"the payload grows beyond {MAX_MESSAGE_BYTES} bytes")
+    if not one.eof:
+        raise wire.MalformedError(f"the payload is torn, or more than {MAX_MESSAGE_BYTES} bytes")
     return message

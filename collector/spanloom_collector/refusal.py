@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from spanloom_model.wire import MalformedError
-from spanloom_storage.errors import Overloaded, Rejected, Unavailable
+from spanloom_storage.errors import Overloaded, Unavailable
 
 RETRY_AFTER_S: Final = 1
 """What a refused sender is told to wait at least; senders add their own back-off."""
@@ -60,9 +60,6 @@ REFUSALS: Final[dict[type[Exception], Refusal]] = {
     ),
     TooLargeError: Refusal(
         outcome="too_large", http_status=413, grpc_code=grpc.StatusCode.INVALID_ARGUMENT, retry=False
-    ),
-    Rejected: Refusal(
-        outcome="rejected", http_status=400, grpc_code=grpc.StatusCode.INVALID_ARGUMENT, retry=False
     ),
     Overloaded: Refusal(
         outcome="overloaded", http_status=429, grpc_code=grpc.StatusCode.RESOURCE_EXHAUSTED, retry=True

@@ -14,19 +14,10 @@ def trace_id_from_hex(text: str) -> TraceId:
 
     Raises ValueError with a sentence for the reader where *text* is no trace id.
     """
-    return TraceId(_bytes_from_hex(text, 16, "trace id"))
-
-
-def span_id_from_hex(text: str) -> SpanId:
-    """Read a span id of 1 to 16 hex digits; raises ValueError as `trace_id_from_hex` does."""
-    return SpanId(_bytes_from_hex(text, 8, "span id"))
-
-
-def _bytes_from_hex(text: str, size: int, what: str) -> bytes:
     digits = text.strip().lower()
-    if not 1 <= len(digits) <= 2 * size or not set(digits) <= set("0123456789abcdef"):
-        raise ValueError(f"a {what} is up to {2 * size} hex digits, not {digits[:40]!r}")
-    value = bytes.fromhex(digits.rjust(2 * size, "0"))
+    if not 1 <= len(digits) <= 32 or not set(digits) <= set("0123456789abcdef"):
+        raise ValueError(f"a trace id is up to 32 hex digits, not {digits[:40]!r}")
+    value = bytes.fromhex(digits.rjust(32, "0"))
     if not any(value):
-        raise ValueError(f"a {what} is not all zero")
-    return value
+        raise ValueError("a trace id is not all zero")
+    return TraceId(value)

@@ -28,7 +28,7 @@ class Tree:
 
     rows: tuple[Row, ...]
     start_ns: int
-    """The earliest start of any span."""
+    """The earliest start of any span that says when it started."""
     duration_ns: int
     """From there to the latest end of any span."""
     warnings: tuple[str, ...]
@@ -51,8 +51,10 @@ def tree_of(spans: Iterable[Span]) -> Tree:
     children, roots, warnings = _families(by_start)
     order, cycles = _walk(roots, children, len(by_start))
     if cycles:
-        warnings.append(f"{_count(cycles, 'cycle')} of parents, cut open at the earliest span.")
-    start_ns = by_start[0].start_ns if by_start else 0
+        warnings.append(f"{_count(cycles, 'cycle')} among parents, cut open at its earliest span.")
+    if timeless := sum(not span.start_ns for span in by_start):
+        warnings.append(f"{_count(timeless, 'span')} without a start time.")
+    start_ns = next((span.start_ns for span in by_start if span.start_ns), 0)
     end_ns = max((span.end_ns for span in by_start), default=0)
     return Tree(
         rows=_rows(by_start, order),
@@ -79,7 +81,7 @@ def _families(spans: Sequence[Span]) -> tuple[dict[int, list[int]], list[int], l
             children.setdefault(parent, []).append(index)
     warnings = []
     if orphans:
-        warnings.append(f"{_count(orphans, 'span')} without the parent they name: it is late, or was lost.")
+        warnings.append(f"{_count(orphans, 'span')} whose parent is not stored: it is late, or was lost.")
     if repeated := len(spans) - len(place):
         warnings.append(f"{_count(repeated, 'span')} with the id of another span.")
     return children, roots, warnings

@@ -22,7 +22,7 @@ _FINDING: Final = "Finding traces"
 _LOOKING: Final = "Looking at one"
 
 _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": answers.Failure, "description": "The request makes no sense; the sentence says why"},
+    "4XX": {"model": answers.Failure, "description": "The request makes no sense; the sentence says why"},
     503: {"model": answers.Failure, "description": "Storage cannot be asked now; try again later"},
 }
 _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
@@ -96,11 +96,13 @@ def _add_looking(router: APIRouter, reader: SpanReader) -> None:
         },
         response_class=Response,
     )
-    async def trace(trace_id: TraceIdText, accept: Annotated[str, Header()] = "") -> Response:
-        request = otlp.encode(await _stored(reader, trace_id))
+    async def trace(
+        trace_id: TraceIdText, accept: Annotated[str, Header(include_in_schema=False)] = ""
+    ) -> Response:
+        batch = await _stored(reader, trace_id)
         if PROTOBUF in accept:
-            return Response(request, media_type=PROTOBUF)
-        body = await asyncio.to_thread(otlp_json.from_protobuf, request)
+            return Response(await asyncio.to_thread(otlp.encode, batch), media_type=PROTOBUF)
+        body = await asyncio.to_thread(lambda: otlp_json.from_protobuf(otlp.encode(batch)))
         return Response(body, media_type="application/json")
 
     @router.get(
@@ -112,8 +114,9 @@ def _add_looking(router: APIRouter, reader: SpanReader) -> None:
     )
     async def tree(trace_id: TraceIdText) -> Response:
         batch = await _stored(reader, trace_id)
-        # Written by hand: validating what we have just made would cost more than making it.
-        return JSONResponse(await asyncio.to_thread(_tree, batch))
+        # Rendered in the thread too: a large trace must not hold up everybody else.
+        body = await asyncio.to_thread(lambda: JSONResponse(_tree(batch)).body)
+        return Response(body, media_type="application/json")
 
 
 async def _stored(reader: SpanReader, text: str) -> SpanBatch:

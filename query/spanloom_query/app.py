@@ -12,10 +12,13 @@ from starlette.exceptions import HTTPException
 
 from spanloom_query.api import api
 from spanloom_query.counts import Counts
+from spanloom_query.parameters import BadRequestError
 from spanloom_storage.api import SpanReader
-from spanloom_storage.errors import StorageError, Unavailable
+from spanloom_storage.errors import StorageError
 
 RETRY_AFTER_S: Final = 2
+
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(reader: SpanReader) -> FastAPI:
@@ -23,23 +26,30 @@ def create_app(reader: SpanReader) -> FastAPI:
     app = FastAPI(
         title="Spanloom",
         version="1",
-        description="Stored traces. Times are Unix nanoseconds, ids lower-case hex.",
+        description="Stored traces. Times are Unix nanoseconds, ids lower-case hex. JavaScript rounds "
+        "integers beyond 2^53: there, use `offset_ns`, or OTLP, which writes them as strings.",
         docs_url=None,
         redoc_url=None,
     )
     counts = Counts()
     app.include_router(api(reader))
+    app.add_exception_handler(BadRequestError, _bad_request)
     app.add_exception_handler(StorageError, _storage_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _our_fault)
 
     @app.middleware("http")
     async def count(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         began = time.perf_counter()
-        response = await call_next(request)
-        # The route's pattern, not the path: metrics must not grow with what people ask for.
-        route = getattr(request.scope.get("route"), "path", "(other)")
-        counts.request_seconds.labels(route, str(response.status_code)).observe(time.perf_counter() - began)
+        status = "500"
+        try:
+            response = await call_next(request)
+            status = str(response.status_code)
+        finally:
+            # The route's pattern, not the path: metrics must not grow with what people ask for.
+            route = getattr(request.scope.get("route"), "path", "(other)")
+            counts.request_seconds.labels(route, status).observe(time.perf_counter() - began)
         return response
 
     @app.get("/health", include_in_schema=False)
@@ -50,7 +60,7 @@ def create_app(reader: SpanReader) -> FastAPI:
     async def metrics() -> Response:
         return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/api/{path:path}", include_in_schema=False)
+    @app.api_route("/api/{path:path}", methods=_METHODS, include_in_schema=False)
     async def unknown(path: str) -> Response:
         return _failure(404, f"the API has no /api/{path[:80]}; /docs lists what it has")
 
@@ -62,8 +72,16 @@ def _failure(status_code: int, sentence: str) -> Response:
     return JSONResponse({"error": sentence}, status_code, headers)
 
 
+async def _bad_request(_: Request, exc: Exception) -> Response:
+    return _failure(400, str(exc))
+
+
 async def _storage_error(_: Request, exc: Exception) -> Response:
-    return _failure(503 if isinstance(exc, Unavailable) else 400, str(exc))
+    return _failure(503, str(exc))
+
+
+async def _our_fault(_: Request, __: Exception) -> Response:
+    return _failure(500, "the query service failed; its log says why")
 
 
 async def _validation_error(_: Request, exc: Exception) -> Response:

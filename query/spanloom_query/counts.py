@@ -10,7 +10,7 @@ class Counts:
         self.registry = CollectorRegistry()
         self.request_seconds = Histogram(
             "spanloom_query_request_seconds",
-            "Requests to the API by route and status, and how long they took",
+            "Requests to the API and the pages by route and status, and how long they took",
             ["route", "status"],
             registry=self.registry,
         )

@@ -1,42 +1,58 @@
 """From a request's words to a query, and from a page's end to the words that go on there."""
 
+import re
 from datetime import UTC, datetime
 
 from spanloom_model.ids import TraceId, trace_id_from_hex
 from spanloom_storage.api import Place
-from spanloom_storage.errors import Rejected
+
+
+class BadRequestError(Exception):
+    """The request makes no sense; the text is one sentence for whoever made it."""
 
 
 def moment_ns(text: str | None) -> int | None:
-    """RFC 3339 or Unix nanoseconds; without an offset, UTC. Raises Rejected for anything else."""
+    """RFC 3339 or Unix nanoseconds; without an offset, UTC. Raises BadRequestError for anything else."""
     if not text:
         return None
-    if text.isdecimal():
+    if _is_number(text):
         return int(text)
+    rounded, more_digits = _to_microseconds(text)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(rounded)
     except ValueError:
-        raise Rejected(f"a time is RFC 3339 or Unix nanoseconds, not {text[:40]!r}") from None
+        raise BadRequestError(f"a time is RFC 3339 or Unix nanoseconds, not {text[:40]!r}") from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since_epoch = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000_000 + since_epoch.microseconds * 1000
+    seconds = since_epoch.days * 86_400 + since_epoch.seconds
+    return seconds * 1_000_000_000 + since_epoch.microseconds * 1000 + more_digits
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 20
+
+
+def _to_microseconds(text: str) -> tuple[str, int]:
+    """A time without the digits behind its microseconds, which datetime cannot hold, and those digits."""
+    found = re.fullmatch(r"(.*\.\d{6})(\d{1,3})(\D.*|)", text)
+    return (found[1] + found[3], int(found[2].ljust(3, "0"))) if found else (text, 0)
 
 
 def trace_id(text: str) -> TraceId:
-    """A trace id in hex. Raises Rejected for anything else."""
+    """A trace id in hex. Raises BadRequestError for anything else."""
     try:
         return trace_id_from_hex(text)
     except ValueError as exc:
-        raise Rejected(str(exc)) from exc
+        raise BadRequestError(str(exc)) from exc
 
 
 def place(cursor: str | None) -> Place | None:
-    """What an earlier page said as `next`. Raises Rejected for anything else."""
+    """What an earlier page said as `next`. Raises BadRequestError for anything else."""
     if not cursor:
         return None
     start_ns, _, id_hex = cursor.partition("-")
-    if not start_ns.isdecimal() or not id_hex:
-        raise Rejected("a cursor is what an earlier answer said as `next`")
+    if not _is_number(start_ns) or not id_hex:
+        raise BadRequestError("a cursor is what an earlier answer said as `next`")
     return Place(start_ns=int(start_ns), trace_id=trace_id(id_hex))
 
 

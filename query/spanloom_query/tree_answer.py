@@ -68,7 +68,7 @@ def _row(
         name=span.name,
         kind=span.kind.label,
         start_ns=span.start_ns,
-        offset_ns=span.start_ns - start_ns,
+        offset_ns=span.start_ns - start_ns if span.start_ns else 0,
         duration_ns=span.duration_ns,
         status=span.status.label,
         status_message=span.status_message,

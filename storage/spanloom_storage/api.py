@@ -56,6 +56,7 @@ class TraceSummary:
     name: str
     root_missing: bool
     start_ns: int
+    """The earliest start of those that are known; 0 where none is."""
     duration_ns: int
     span_count: int
     error_count: int

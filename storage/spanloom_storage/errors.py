@@ -1,7 +1,6 @@
 """What storage may raise.
 
 StorageError
-├── Rejected          this can never be stored or answered as it is: do not retry
 └── Unavailable       try again later: down, full or timed out
     └── Overloaded    up, but shedding: slow down as well
 
@@ -11,10 +10,6 @@ What only a person can put right is `spanloom_model.errors.MisconfiguredError`, 
 
 class StorageError(Exception):
     """Any refusal; its text is one sentence for whoever asked."""
-
-
-class Rejected(StorageError):
-    """The same data or question will be refused again."""
 
 
 class Unavailable(StorageError):

@@ -39,7 +39,7 @@ def from_protobuf(request: bytes) -> bytes:
 def _change_ids(request: dict[str, Any], change: Callable[[str], str]) -> None:
     for holder in _id_holders(request):
         for name in _IDS:
-            if name in holder:
+            if holder.get(name) is not None:
                 holder[name] = change(holder[name])
 
 

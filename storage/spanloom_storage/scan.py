@@ -20,13 +20,7 @@ def trace(spans: SpanBatch, trace_id: TraceId) -> SpanBatch:
 def find(spans: SpanBatch, query: TraceQuery) -> TracePage:
     """One page of the traces with a span that matches."""
     matching = pc.unique(spans["trace_id"].filter(_matches(spans, query)))
-    starts = (
-        spans.select(["trace_id", "start_ns"])
-        .filter(pc.is_in(spans["trace_id"], matching))
-        .group_by("trace_id")
-        .aggregate([("start_ns", "min")])
-        .sort_by([("start_ns_min", "descending"), ("trace_id", "ascending")])
-    )
+    starts = _starts(spans.filter(pc.is_in(spans["trace_id"], matching)))
     if query.after is not None:
         starts = starts.filter(_behind(starts, query.after))
     page = starts["trace_id"][: query.limit]
@@ -34,6 +28,17 @@ def find(spans: SpanBatch, query: TraceQuery) -> TracePage:
     in_order = [summaries[trace_id] for trace_id in page.to_pylist()]
     more = starts.num_rows > len(in_order)
     return TracePage(traces=tuple(in_order), next=in_order[-1].place if more and in_order else None)
+
+
+def _starts(spans: SpanBatch) -> pa.Table:
+    """When each trace started, in the order of results; 0 where no span of it says so."""
+    known = pa.table({"trace_id": spans["trace_id"], "start_ns": _known_starts(spans)})
+    starts = known.group_by("trace_id").aggregate([("start_ns", "min")])
+    column = starts.schema.get_field_index("start_ns_min")
+    filled = pc.fill_null(starts["start_ns_min"], _moment(0))
+    return starts.set_column(column, "start_ns_min", filled).sort_by(
+        [("start_ns_min", "descending"), ("trace_id", "ascending")]
+    )
 
 
 def services(spans: SpanBatch) -> Sequence[str]:
@@ -69,7 +74,7 @@ def summarise(spans: SpanBatch) -> dict[TraceId, TraceSummary]:
             "root": pc.is_null(spans["parent_id"]),
             "service": _words(spans, "service"),
             "name": _words(spans, "name"),
-            "start_ns": spans["start_ns"],
+            "start_ns": _known_starts(spans),
             "end_ns": pc.add(spans["start_ns"].cast(pa.int64(), safe=False), spans["duration_ns"]),
             "error": pc.equal(spans["status_code"], StatusCode.ERROR.value),
         }
@@ -95,8 +100,8 @@ def _summary(row: dict[str, Any], counts: Sequence[ServiceCount]) -> TraceSummar
         service=row["service_first"],
         name=row["name_first"],
         root_missing=not row["root_first"],
-        start_ns=row["start_ns_min"],
-        duration_ns=max(0, row["end_ns_max"] - row["start_ns_min"]),
+        start_ns=row["start_ns_min"] or 0,
+        duration_ns=max(0, row["end_ns_max"] - (row["start_ns_min"] or 0)),
         span_count=sum(count.span_count for count in counts),
         error_count=sum(count.error_count for count in counts),
         services=tuple(sorted(counts, key=lambda count: (-count.span_count, count.service))),
@@ -124,6 +129,13 @@ def _behind(starts: pa.Table, place: Place) -> pa.ChunkedArray:
     return pc.or_(
         pc.less(starts["start_ns_min"], start),
         pc.and_(same_start, pc.greater(starts["trace_id"], pa.scalar(place.trace_id, pa.binary(16)))),
+    )
+
+
+def _known_starts(spans: SpanBatch) -> pa.ChunkedArray:
+    """When spans started; null where they do not say, which is 0 on the wire."""
+    return pc.if_else(
+        pc.equal(spans["start_ns"], _moment(0)), pa.scalar(None, pa.uint64()), spans["start_ns"]
     )
 
 

@@ -43,7 +43,6 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 
 
 def _span(span: SpanMessage, service: str, resource: Resource, scope: Scope) -> Span:
-    ended = span.end_time_unix_nano != 0
     return Span(
         trace_id=TraceId(span.trace_id),
         span_id=SpanId(span.span_id),
@@ -52,7 +51,7 @@ def _span(span: SpanMessage, service: str, resource: Resource, scope: Scope) -> 
         name=span.name,
         kind=_KINDS.get(span.kind, SpanKind.UNSPECIFIED),
         start_ns=span.start_time_unix_nano,
-        duration_ns=span.end_time_unix_nano - span.start_time_unix_nano if ended else 0,
+        duration_ns=_duration_ns(span),
         status=_CODES.get(span.status.code, StatusCode.UNSET),
         status_message=span.status.message,
         attributes=_attributes(span.attributes),
@@ -66,6 +65,13 @@ def _span(span: SpanMessage, service: str, resource: Resource, scope: Scope) -> 
         dropped_events_count=span.dropped_events_count,
         dropped_links_count=span.dropped_links_count,
     )
+
+
+def _duration_ns(span: SpanMessage) -> int:
+    """As the column has it: 0 where the end is missing, else a signed 64-bit difference."""
+    if not span.end_time_unix_nano:
+        return 0
+    return (span.end_time_unix_nano - span.start_time_unix_nano + 2**63) % 2**64 - 2**63
 
 
 def _event(event: SpanMessage.Event) -> Event:

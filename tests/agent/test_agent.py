@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-import zstandard
+from backports import zstd
 from prometheus_client.parser import text_string_to_metric_families
 
 from spanloom_agent.agent import Agent, running_agent
@@ -104,9 +104,7 @@ async def test_datagrams_are_put_together_and_forwarded() -> None:
 
 async def test_compressed_datagrams_are_forwarded_as_what_they_hold() -> None:
     """Compression is between application and agent alone."""
-    packed = Datagram(
-        sender=1, service="s", sequence=0, span_count=1, zstd=True, payload=zstandard.compress(GOOD)
-    )
+    packed = Datagram(sender=1, service="s", sequence=0, span_count=1, zstd=True, payload=zstd.compress(GOOD))
     collector = CollectorDouble()
     async with agent_before(collector) as agent:
         send(agent, datagram.encode(packed))
@@ -151,7 +149,7 @@ async def test_what_applications_gave_up_on_is_counted_once() -> None:
                 sequence=0,
                 span_count=1,
                 zstd=True,
-                payload=zstandard.compress(wire.field(1, bytes(50_000_000))),
+                payload=zstd.compress(wire.field(1, bytes(50_000_000))),
             )
         ),
     ],

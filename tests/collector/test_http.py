@@ -2,12 +2,12 @@
 
 import gzip
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
-import zstandard
+from backports import zstd
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -75,13 +75,26 @@ async def test_json_is_the_same_request(door: Door) -> None:
     assert door.stored == [RICH_SPAN]
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
 async def test_compressed_requests_are_read(door: Door, compress: type[bytes]) -> None:
     """Exporters that save bandwidth need no setting here."""
     encoding = "gzip" if compress is gzip.compress else "zstd"
     answer = await door.post(compress(request_of([RICH_SPAN])), {"content-encoding": encoding})
     assert answer.status_code == 200
     assert door.stored == [RICH_SPAN]
+
+
+@pytest.mark.parametrize(("name", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
+async def test_compressed_body_is_taken_whole_or_not_at_all(
+    door: Door, name: str, compress: Callable[[bytes], bytes]
+) -> None:
+    """No half of a body is acknowledged: two members are both stored, a torn one is refused."""
+    first, second = compress(request_of([span(1, 1)])), compress(request_of([span(2, 2)]))
+    assert (await door.post(first + second, {"content-encoding": name})).status_code == 200
+    assert door.stored == [span(1, 1), span(2, 2)]
+    for end in (1, 4, 8, len(first) // 2, len(first) - 1):
+        assert (await door.post(first[:end], {"content-encoding": name})).status_code == 400
+    assert len(door.stored) == 2
 
 
 async def test_empty_request_is_fine(door: Door) -> None:
@@ -107,11 +120,16 @@ async def test_bad_span_among_good_ones_is_told_in_partial_success(door: Door) -
         (b"x", {"content-type": "text/plain"}, 415, "content type 'text/plain' is neither"),
         (b"x", {"content-encoding": "br"}, 415, "content encoding 'br' is none of gzip, zstd, identity"),
         (b"not gzip", {"content-encoding": "gzip"}, 400, "the body is not gzip"),
-        (gzip.compress(b"x" * 99)[:-9], {"content-encoding": "gzip"}, 400, "the gzip body ends too early"),
+        (
+            gzip.compress(b"x" * 99)[:-9],
+            {"content-encoding": "gzip"},
+            400,
+            "the compressed body ends too early",
+        ),
         (b"x", {"content-encoding": "zstd"}, 400, "the body is not zstd"),
         (bytes(LIMIT_BYTES + 1), {}, 413, "larger than 10000 bytes"),
         (gzip.compress(bytes(10**8)), {"content-encoding": "gzip"}, 413, "larger than 10000 bytes"),
-        (zstandard.compress(bytes(10**8)), {"content-encoding": "zstd"}, 413, "larger than 10000 bytes"),
+        (zstd.compress(bytes(10**8)), {"content-encoding": "zstd"}, 413, "larger than 10000 bytes"),
     ],
 )
 async def test_what_cannot_be_read_is_told_why(

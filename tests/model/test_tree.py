@@ -12,7 +12,7 @@ from spanloom_model.tree import Tree, tree_of
 TRACE_ID = TraceId(b"t" * 16)
 
 
-def span(number: int, parent: int | None = None, *, start_ns: int = 0, duration_ns: int = 1) -> Span:
+def span(number: int, parent: int | None = None, *, start_ns: int = 10, duration_ns: int = 1) -> Span:
     """A span that is no more than its place."""
     return Span(
         trace_id=TRACE_ID,
@@ -32,41 +32,48 @@ def drawn(tree: Tree) -> list[str]:
 
 def test_children_stand_under_their_parent_by_start() -> None:
     """The page reads from cause to effect and from early to late."""
-    spans = [span(3, 1, start_ns=9), span(4, 2, start_ns=7), span(2, 1, start_ns=5), span(1)]
+    spans = [span(3, 1, start_ns=109), span(4, 2, start_ns=107), span(2, 1, start_ns=105), span(1)]
     assert drawn(tree_of(spans)) == ["1", "  2", "    4", "  3"]
 
 
 def test_descendants_count_the_rows_below() -> None:
     """Collapsing a row hides exactly its subtree."""
-    spans = [span(1), span(2, 1, start_ns=1), span(3, 2, start_ns=2), span(4, 1, start_ns=3), span(5)]
+    spans = [span(1), span(2, 1, start_ns=101), span(3, 2, start_ns=102), span(4, 1, start_ns=103), span(5)]
     assert [row.descendants for row in tree_of(spans).rows] == [3, 1, 0, 0, 0]
 
 
 def test_span_without_its_parent_is_drawn_and_told() -> None:
     """A parent that was lost hides nothing of what came after it."""
-    tree = tree_of([span(1), span(3, 2, start_ns=1)])
+    tree = tree_of([span(1), span(3, 2, start_ns=101)])
     assert drawn(tree) == ["1", "3"]
-    assert tree.warnings == ("1 span without the parent they name: it is late, or was lost.",)
+    assert tree.warnings == ("1 span whose parent is not stored: it is late, or was lost.",)
 
 
 def test_cycle_is_cut_open_and_told() -> None:
     """A client that names parents in a circle breaks no page."""
-    tree = tree_of([span(1, 2), span(2, 1, start_ns=1), span(3, 3, start_ns=2)])
+    tree = tree_of([span(1, 2), span(2, 1, start_ns=101), span(3, 3, start_ns=102)])
     assert drawn(tree) == ["1", "  2", "3"]
-    assert tree.warnings == ("2 cycles of parents, cut open at the earliest span.",)
+    assert tree.warnings == ("2 cycles among parents, cut open at its earliest span.",)
 
 
 def test_repeated_ids_are_all_drawn_and_told() -> None:
     """Two spans with one id are two rows."""
-    tree = tree_of([span(1), span(1, start_ns=1), span(2, 1, start_ns=2)])
+    tree = tree_of([span(1), span(1, start_ns=101), span(2, 1, start_ns=102)])
     assert drawn(tree) == ["1", "  2", "1"]
     assert tree.warnings == ("1 span with the id of another span.",)
 
 
 def test_trace_lasts_from_its_first_start_to_its_last_end() -> None:
     """The time axis holds every bar, also of a child that outlives its parent."""
-    tree = tree_of([span(1, start_ns=10, duration_ns=5), span(2, 1, start_ns=12, duration_ns=20)])
-    assert (tree.start_ns, tree.duration_ns, tree.depth) == (10, 22, 2)
+    tree = tree_of([span(1, start_ns=110, duration_ns=5), span(2, 1, start_ns=112, duration_ns=20)])
+    assert (tree.start_ns, tree.duration_ns, tree.depth) == (110, 22, 2)
+
+
+def test_span_without_a_start_does_not_stretch_the_axis() -> None:
+    """One client that sends no times does not push every bar to the right edge."""
+    tree = tree_of([span(1, start_ns=110, duration_ns=5), span(2, 1, start_ns=0, duration_ns=0)])
+    assert (tree.start_ns, tree.duration_ns) == (110, 5)
+    assert tree.warnings == ("1 span without a start time.",)
 
 
 def test_errors_are_counted() -> None:
@@ -82,7 +89,7 @@ def test_no_spans_make_an_empty_tree() -> None:
 
 def test_chain_deeper_than_any_stack_is_drawn() -> None:
     """A recursion in the traced program does not become one in ours."""
-    tree = tree_of([span(n, n - 1 if n > 1 else None, start_ns=n) for n in range(1, 20_001)])
+    tree = tree_of([span(n, n - 1 if n > 1 else None, start_ns=n + 100) for n in range(1, 20_001)])
     assert tree.depth == 20_000
     assert tree.rows[0].descendants == 19_999
 

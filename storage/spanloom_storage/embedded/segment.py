@@ -4,18 +4,20 @@
          0     4  magic "SLF1"
          4     4  length of the payload, a multiple of 8
          8     8  XXH3-64 of the payload
-        16     n  payload: an Arrow IPC stream of span batches
+        16     8  XXH3-64 of the 16 bytes before
+        24     n  payload: an Arrow IPC stream of span batches
 
-A frame is whole or does not count: a crash leaves at most one torn frame, at the end, which was
-never acknowledged. Nothing is ever truncated, since readers map these files into their memory.
+A crash leaves at most one torn frame, at the end, which was never acknowledged; it does not count.
+Nothing is ever truncated, since readers map these files into their memory.
 """
 
+import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import xxhash
@@ -23,8 +25,11 @@ import xxhash
 from spanloom_storage.batch import SCHEMA, SpanBatch
 
 SUFFIX: Final = ".spans"
+MAP_BYTES: Final = 2**20
+"""What is smaller is read: the kernel allows a process some ten thousand maps."""
 
-_HEADER: Final = struct.Struct("<4sIQ")
+_FACTS: Final = struct.Struct("<4sIQ")
+_HEADER_BYTES: Final = _FACTS.size + 8
 _MAGIC: Final = b"SLF1"
 
 
@@ -33,46 +38,50 @@ class Frame:
     """One commit as it lies in the file."""
 
     spans: SpanBatch | None
-    """None where the payload is not what was written."""
+    """None for a stretch of bytes that is not what was written."""
     end: int
     """Where the next frame begins."""
 
 
-def append(file: BinaryIO, spans: SpanBatch) -> None:
+def append(file: BinaryIO, spans: SpanBatch, sync: Callable[[int], None] = os.fsync) -> None:
     """Write one frame and return when it is on the disk; raises OSError, and then some of it may be."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, SCHEMA) as stream:
         stream.write_table(spans)
     payload = sink.getvalue()
-    file.write(_HEADER.pack(_MAGIC, payload.size, xxhash.xxh3_64_intdigest(payload)))
+    facts = _FACTS.pack(_MAGIC, payload.size, xxhash.xxh3_64_intdigest(payload))
+    file.write(facts + xxhash.xxh3_64_digest(facts))
     file.write(payload)
     file.flush()
-    os.fsync(file.fileno())
+    sync(file.fileno())
 
 
-def frames(path: Path, start: int = 0) -> Iterator[Frame]:
-    """The whole frames of a file from *start* on, mapped rather than read.
+def frames(file: BinaryIO, start: int = 0) -> Iterator[Frame]:
+    """The frames of an open file from *start* on; large stretches are mapped rather than read.
 
-    Stops silently before a frame that is not all there: it is being written, or was torn.
+    Stops before a frame that is not all there: it is being written, or was torn.
     """
-    with pa.memory_map(str(path)) as file:
-        file.seek(start)
-        data = file.read_buffer()
+    data = _bytes_from(file, start)
     at = 0
-    while at + _HEADER.size <= data.size:
-        magic, size, checksum = _HEADER.unpack_from(data, at)
-        at += _HEADER.size
-        if magic != _MAGIC or at + size > data.size:
+    while at + _HEADER_BYTES <= data.size:
+        facts = _facts(data, at)
+        if facts is None:
+            # The length cannot be trusted either: go on where a frame is whole again, if anywhere.
+            at = _next_whole_frame(data, at)
+            yield Frame(spans=None, end=start + at)
+            continue
+        size, checksum = facts
+        if at + _HEADER_BYTES + size > data.size:
             return
-        payload = data.slice(at, size)
-        at += size
+        payload = data.slice(at + _HEADER_BYTES, size)
+        at += _HEADER_BYTES + size
         whole = xxhash.xxh3_64_intdigest(payload) == checksum
         yield Frame(spans=pa.ipc.open_stream(payload).read_all() if whole else None, end=start + at)
 
 
 def segment_paths(directory: Path) -> list[Path]:
     """All segments, oldest first."""
-    return sorted(directory.glob(f"*{SUFFIX}"))
+    return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
 def resting_paths(directory: Path) -> list[Path]:
@@ -92,7 +101,8 @@ def rewrite(path: Path) -> None:
     The new file replaces the old one in one step, so a crash or a reader sees either. A damaged
     segment is left as it is.
     """
-    found = list(frames(path))
+    with path.open("rb") as file:
+        found = list(frames(file))
     spans = [frame.spans for frame in found if frame.spans is not None]
     if len(found) < 2 or len(spans) < len(found):
         return
@@ -111,3 +121,32 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _bytes_from(file: BinaryIO, start: int) -> Any:
+    """An Arrow buffer of the file from *start* to its end."""
+    size = os.fstat(file.fileno()).st_size
+    if size - start < MAP_BYTES:
+        return pa.py_buffer(os.pread(file.fileno(), max(0, size - start), start))
+    mapped_from = start - start % mmap.ALLOCATIONGRANULARITY
+    mapped = mmap.mmap(file.fileno(), size - mapped_from, access=mmap.ACCESS_READ, offset=mapped_from)
+    return pa.py_buffer(mapped).slice(start - mapped_from)
+
+
+def _facts(data: Any, at: int) -> tuple[int, int] | None:
+    """Length and checksum of the payload behind the header at a place, if that is a header."""
+    header = data.slice(at, _HEADER_BYTES).to_pybytes()
+    facts, checksum = header[: _FACTS.size], header[_FACTS.size :]
+    if not facts.startswith(_MAGIC) or xxhash.xxh3_64_digest(facts) != checksum:
+        return None
+    _, size, payload_checksum = _FACTS.unpack(facts)
+    return size, payload_checksum
+
+
+def _next_whole_frame(data: Any, at: int) -> int:
+    """Where the first frame behind *at* begins, or the end of the data. Frames lie at multiples of 8."""
+    for place in range(at + 8, data.size - _HEADER_BYTES, 8):
+        facts = _facts(data, place)
+        if facts is not None and place + _HEADER_BYTES + facts[0] <= data.size:
+            return place
+    return int(data.size)

@@ -10,6 +10,7 @@ from typing import Final
 from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import SpanReader, SpanWriter
 from spanloom_storage.embedded.reader import EmbeddedReader
+from spanloom_storage.embedded.segment import sync_directory
 from spanloom_storage.embedded.writer import EmbeddedWriter
 
 FORMAT: Final = "1"
@@ -54,9 +55,21 @@ def _create(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not (directory / _FORMAT_FILE).exists():
-            (directory / _FORMAT_FILE).write_text(FORMAT + "\n")
+            _say_format(directory)
     except OSError as exc:
         raise MisconfiguredError(f"the data directory {directory} cannot be written: {exc.strerror}") from exc
+
+
+def _say_format(directory: Path) -> None:
+    """In one step: whoever looks meanwhile, or after a crash, sees the whole file or none."""
+    draft = directory / f"{_FORMAT_FILE}.draft"
+    with draft.open("w") as file:
+        file.write(FORMAT + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(directory / _FORMAT_FILE)
+    sync_directory(directory)
+    sync_directory(directory.parent)
 
 
 def _check_format(directory: Path) -> None:

@@ -64,12 +64,12 @@ def malformation(data: npt.NDArray[np.uint8]) -> str | None:
 
 
 @inlined
-def _varint(data, at, end):
-    """(value, where it ends), or where = -1 when it does not end in time."""
+def _varint(data, at, end, most):
+    """(value, where it ends), or where = -1 when it does not end in time, within *most* bytes."""
     if at < end and data[at] < 0x80:  # nearly always
         return np.uint64(data[at]), at + 1
     value = np.uint64(0)
-    for position in range(10):
+    for position in range(most):
         if at >= end:
             break
         byte = np.uint64(data[at])
@@ -135,7 +135,7 @@ def check(data, fields):
             depth -= 1
         end = ends[depth]
         begin = at
-        tag, at = _varint(data, at, end)
+        tag, at = _varint(data, at, end, 5)
         if at < 0:
             return TRUNCATED, begin
         number = tag >> np.uint64(3)
@@ -144,7 +144,7 @@ def check(data, fields):
             return BAD_TAG, begin
         size = np.uint64(0)
         if wire_type == 0:
-            _, at = _varint(data, at, end)
+            _, at = _varint(data, at, end, 10)
             if at < 0:
                 return TRUNCATED, begin
         elif wire_type == 1:
@@ -152,7 +152,7 @@ def check(data, fields):
         elif wire_type == 5:
             size = np.uint64(4)
         elif wire_type == 2:
-            size, at = _varint(data, at, end)
+            size, at = _varint(data, at, end, 5)
             if at < 0:
                 return TRUNCATED, begin
         else:

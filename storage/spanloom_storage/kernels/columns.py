@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spanloom_model.wire import MalformedError
 from spanloom_storage.kernels.compiled import REQUEST, compiled, inlined
 
 Bytes = npt.NDArray[np.uint8]
@@ -19,6 +20,11 @@ GOOD: Final = 0
 BAD_TRACE_ID: Final = 1
 BAD_SPAN_ID: Final = 2
 BAD_PARENT_ID: Final = 3
+
+_LEAST_BYTES: Final = 8
+"""On average, messages are larger than this: a span's ids alone take 28 bytes."""
+_SPARE_MESSAGES: Final = 1000
+"""So many may be smaller, in small requests."""
 
 
 class Columns(NamedTuple):
@@ -46,8 +52,14 @@ class Columns(NamedTuple):
 
 
 def columns(data: Bytes) -> Columns:
-    """Fill the columns of every span in *data*, which `check` has passed."""
+    """Fill the columns of every span in *data*, which `check` has passed.
+
+    Raises MalformedError for a mass of messages too small to be spans: their rows would take a
+    hundred times the request's memory.
+    """
     resources, scopes, spans = _count(data)
+    if resources + scopes + spans > data.size // _LEAST_BYTES + _SPARE_MESSAGES:
+        raise MalformedError(f"{spans} spans in {data.size} bytes, too few for their ids")
     result = Columns(
         trace_id=np.zeros((spans, 16), np.uint8),
         span_id=np.zeros((spans, 8), np.uint8),
@@ -154,7 +166,9 @@ def _service_name(data, at, end, service_at):
                     tag, begin, value = _field(data, value)
                     if tag == 10:  # string_value = 1
                         value_begin, value_end = begin, value
-        if named and value_begin >= 0:
+                    elif tag >> np.uint64(3) <= 8:  # another member of the same oneof
+                        value_begin = value_end = np.int64(-1)
+        if named:
             service_at[0] = value_begin
             service_at[1] = value_end
 

@@ -13,7 +13,15 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 def compiled(signature: str) -> Callable[[Kernel], Kernel]:
     """Compile for exactly this signature when the module is imported, or load what was kept."""
-    return cast(Callable[[Kernel], Kernel], numba.njit(signature, cache=True, nogil=True))
+
+    def compile_now(kernel: Kernel) -> Kernel:
+        try:
+            return cast(Kernel, numba.njit(signature, cache=True, nogil=True)(kernel))
+        except RuntimeError:
+            # Nowhere to keep it: neither beside the source nor in a home. Every start compiles then.
+            return cast(Kernel, numba.njit(signature, nogil=True)(kernel))
+
+    return compile_now
 
 
 def inlined(function: Kernel) -> Kernel:

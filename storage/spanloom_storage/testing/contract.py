@@ -282,6 +282,12 @@ class StorageContract:
         assert numbers(await opened.find()) == [2, 3, 1]
         assert numbers(await opened.find(TraceQuery(start_ns=NOON_NS, end_ns=2 * NOON_NS))) == [3]
 
+    async def test_span_without_a_start_does_not_move_its_trace(self, opened: OpenStorage) -> None:
+        """One span without times leaves its trace where it was in the list."""
+        await opened.write(span(1, 1), span(1, 2, parent=1, start_ns=0, duration_ns=0), span(2, 0x99))
+        (_, summary) = (await opened.find()).traces
+        assert (summary.start_ns, summary.duration_ns) == (NOON_NS + SECOND_NS, SECOND_NS // 2)
+
     async def test_many_write_at_once(self, opened: OpenStorage) -> None:
         """Requests that arrive together are all there once all are acknowledged."""
         await asyncio.gather(*(opened.write(span(number, number)) for number in range(1, 51)))
