@@ -7,9 +7,11 @@ RUN make setup && rm -rf ui/node_modules
 
 FROM python:3.12-slim
 COPY --from=build /opt/spanloom /opt/spanloom
-ENV PATH=/opt/spanloom/.venv/bin:$PATH SPANLOOM_DATA=/data
-RUN useradd --system spanloom && install -d -o spanloom /data
+ENV PATH=/opt/spanloom/.venv/bin:$PATH SPANLOOM_DATA=/data NUMBA_CACHE_DIR=/var/cache/spanloom
+RUN useradd --system spanloom && install -d -o spanloom /data /var/cache/spanloom
 USER spanloom
+# Compiled here once more, into a place that this user may write to.
+RUN python -m spanloom_storage.kernels
 VOLUME /data
 ENTRYPOINT ["spanloom"]
 CMD ["run"]

@@ -1,6 +1,8 @@
 """The shape of the code: who may import whom, what each member declares, how long things are."""
 
 import ast
+import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions
@@ -59,7 +61,7 @@ def imported(path: Path) -> Iterator[str]:
 def declared(part: str) -> set[str]:
     """The distributions that a member says it needs."""
     project = tomllib.loads((FOLDERS[part] / "pyproject.toml").read_text())["project"]
-    names = (dependency.split(">")[0].split("=")[0].strip() for dependency in project["dependencies"])
+    names = (re.split("[>=;]", dependency)[0].strip() for dependency in project["dependencies"])
     return {name.lower() for name in names}
 
 
@@ -79,7 +81,7 @@ def test_imports_point_one_way(part: str) -> None:
 def test_dependencies_are_declared(part: str) -> None:
     """A member installed alone has all that it imports, and asks for nothing that it does not."""
     providers = packages_distributions()
-    stdlib = __import__("sys").stdlib_module_names
+    stdlib = sys.stdlib_module_names | {"compression"}  # of Python 3.14
     needed: set[str] = set()
     for path in sources(part):
         for name in set(imported(path)):
@@ -111,7 +113,7 @@ def distribution(name: str, providers: Mapping[str, list[str]]) -> str:
     for prefix, found in shared.items():
         if name == prefix or name.startswith(prefix + "."):
             return found
-    return providers.get(name, [name])[0].lower().replace("_", "-")
+    return providers.get(name, [name])[0].lower().replace("_", "-").replace(".", "-")
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:

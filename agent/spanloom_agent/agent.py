@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 from starlette.applications import Starlette
@@ -18,10 +20,13 @@ from spanloom_agent.intake import Intake
 from spanloom_agent.settings import AgentSettings
 from spanloom_agent.spool import Spool
 from spanloom_model import address
+from spanloom_model.errors import MisconfiguredError
 
 DRAIN_S: Final = 2.0
 """How long leaving waits for the collector to take what is spooled."""
 REQUEST_TIMEOUT_S: Final = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +46,15 @@ async def running_agent(
     """Take datagrams and forward them until left; leaving forwards what is spooled, for two seconds.
 
     *transport* reaches the collector in another way than over the network. Raises
-    MisconfiguredError where the port is taken.
+    MisconfiguredError where the port is taken or the collector's address is none.
     """
     counts = Counts()
-    udp = _udp_socket(settings)
-    async with running_intake(settings, counts, transport) as intake:
+    async with running_intake(settings, counts, transport) as (intake, forwarder):
+        udp = _udp_socket(settings)
         loop = asyncio.get_running_loop()
         endpoint, _ = await loop.create_datagram_endpoint(lambda: intake, sock=udp)
         try:
-            yield Agent(http_app=create_app(counts), udp_address=address.of(udp))
+            yield Agent(http_app=create_app(counts, forwarder), udp_address=address.of(udp))
         finally:
             endpoint.close()
 
@@ -57,23 +62,36 @@ async def running_agent(
 @asynccontextmanager
 async def running_intake(
     settings: AgentSettings, counts: Counts, transport: httpx.AsyncBaseTransport | None
-) -> AsyncIterator[Intake]:
+) -> AsyncIterator[tuple[Intake, Forwarder]]:
     """The agent but for its socket: what the intake is given goes to the collector."""
     spool = Spool(settings.spool_bytes, counts)
-    client = httpx.AsyncClient(
-        base_url=settings.collector, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False
-    )
-    async with client:
+    async with _client(settings, transport) as client:
         forwarder = Forwarder(
             spool, client, counts, request_bytes=settings.request_bytes, linger_s=settings.linger_s
         )
         forwarding = asyncio.create_task(forwarder.run())
         try:
-            yield Intake(spool, counts)
+            yield Intake(spool, counts), forwarder
         finally:
             spool.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(forwarding, DRAIN_S)
+            if forwarder.undelivered:
+                _log.warning("%d datagrams could not be delivered and are gone", forwarder.undelivered)
+
+
+def _client(settings: AgentSettings, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    try:
+        parts = urlsplit(settings.collector)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise MisconfiguredError(
+            f"the collector's address is a URL, as in http://127.0.0.1:4318, not {settings.collector!r}"
+        )
+    return httpx.AsyncClient(
+        base_url=settings.collector, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False
+    )
 
 
 def _udp_socket(settings: AgentSettings) -> socket.socket:

@@ -1,15 +1,19 @@
 """Datagrams in: judged by their frame, counted, spooled. Spans are not decoded here."""
 
 import asyncio
+import sys
 from typing import Final
-
-from backports import zstd
 
 from spanloom_agent.counts import Counts
 from spanloom_agent.senders import Senders
 from spanloom_agent.spool import Spool
 from spanloom_model import datagram, wire
 from spanloom_model.envelope import RESOURCE_SPANS
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MAX_MESSAGE_BYTES: Final = 2**18
 """The most that a compressed datagram may grow to."""

@@ -35,11 +35,13 @@ class Senders:
         service = self._label(datagram.service)
         sender = self._sender(datagram)
         gap = datagram.sequence - sender.expected
-        if gap < 0:
+        if gap >= 0:
+            sender.expected = datagram.sequence + datagram.span_count
+        elif sender.lost:
             # Later than its successors: it was counted as lost when they came.
             gap = -min(datagram.span_count, sender.lost)
         else:
-            sender.expected = datagram.sequence + datagram.span_count
+            return  # the network has doubled it
         sender.lost += gap
         self._counts.spans_received.labels(service).inc(datagram.span_count)
         if gap:
@@ -51,8 +53,9 @@ class Senders:
     def _sender(self, datagram: Datagram) -> _Sender:
         sender = self._senders.get(datagram.sender)
         if sender is None:
-            # What was sent before this agent started is nobody's loss.
-            sender = self._senders[datagram.sender] = _Sender(datagram.sequence)
+            # What was sent, lost or dropped before this agent started is not counted again.
+            known = datagram.dropped_count if datagram.sequence else 0
+            sender = self._senders[datagram.sender] = _Sender(datagram.sequence, dropped=known)
             if len(self._senders) > MAX_SENDERS:
                 self._senders.popitem(last=False)
         self._senders.move_to_end(datagram.sender)

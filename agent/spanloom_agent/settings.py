@@ -19,12 +19,18 @@ class AgentSettings:
         default="http://127.0.0.1:4318", metadata={"help": "the collector's address for OTLP over HTTP"}
     )
     receive_buffer_bytes: int = field(
-        default=8 * 2**20, metadata={"help": "the socket's buffer; the kernel may allow less"}
+        default=8 * 2**20,
+        metadata={"help": "the socket's buffer; the kernel may allow less", "least": 0, "most": 2**30},
     )
     spool_bytes: int = field(
-        default=64 * 2**20, metadata={"help": "how much is kept in memory while the collector is away"}
+        default=64 * 2**20,
+        metadata={"help": "how much is kept in memory while the collector is away", "least": 2**20},
     )
-    request_bytes: int = field(default=2 * 2**20, metadata={"help": "the largest request to the collector"})
+    request_bytes: int = field(
+        default=2 * 2**20,
+        metadata={"help": "the largest request to the collector", "least": 2**16, "most": 2**30},
+    )
     linger_s: float = field(
-        default=0.2, metadata={"help": "how long spans wait for others to share a request with"}
+        default=0.2,
+        metadata={"help": "how long spans wait for others to share a request with", "least": 0, "most": 60},
     )

@@ -2,8 +2,12 @@
 
 import asyncio
 from collections import deque
+from typing import Final
 
 from spanloom_agent.counts import Counts
+
+OVERHEAD_BYTES: Final = 64
+"""What a message takes in memory besides its bytes."""
 
 
 class Spool:
@@ -14,32 +18,32 @@ class Spool:
         self._counts = counts
         self._messages: deque[bytes] = deque()
         self._bytes = 0
+        self._in_hand = 0
         self._filled = asyncio.Event()
-        self._closed = False
+        self.closing = asyncio.Event()
+        """Set when nothing more will come: whoever waits for a better moment goes on at once."""
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
     @property
     def size_bytes(self) -> int:
         """How much waits."""
         return self._bytes
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more will come."""
-        return self._closed
-
     def close(self) -> None:
         """Nothing more will come: whoever waits goes on, and takes nothing once it is empty."""
-        self._closed = True
+        self.closing.set()
         self._filled.set()
 
     def put(self, message: bytes) -> None:
         """Add a message; where there is no room, the oldest go."""
         self._messages.append(message)
-        self._bytes += len(message)
+        self._bytes += _size(message)
         while self._bytes > self._max_bytes:
-            self._bytes -= len(self._messages.popleft())
+            self._bytes -= _size(self._messages.popleft())
             self._counts.datagrams_dropped.labels("spool_full").inc()
-        self._counts.spool_bytes.set(self._bytes)
+        self._show()
         self._filled.set()
 
     async def wait(self) -> None:
@@ -47,15 +51,23 @@ class Spool:
         await self._filled.wait()
 
     def take(self, max_bytes: int) -> list[bytes]:
-        """The oldest messages, up to *max_bytes* but at least one if there is any."""
+        """The oldest messages, up to *max_bytes* but at least one; what was taken before is done with."""
         taken: list[bytes] = []
         size = 0
-        while self._messages and (not taken or size + len(self._messages[0]) <= max_bytes):
+        while self._messages and (not taken or size + _size(self._messages[0]) <= max_bytes):
             message = self._messages.popleft()
             taken.append(message)
-            size += len(message)
+            size += _size(message)
         self._bytes -= size
-        self._counts.spool_bytes.set(self._bytes)
-        if not self._messages and not self._closed:
+        self._in_hand = size
+        self._show()
+        if not self._messages and not self.closing.is_set():
             self._filled.clear()
         return taken
+
+    def _show(self) -> None:
+        self._counts.spool_bytes.set(self._bytes + self._in_hand)
+
+
+def _size(message: bytes) -> int:
+    return len(message) + OVERHEAD_BYTES

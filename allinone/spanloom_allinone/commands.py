@@ -1,7 +1,6 @@
 """What each command runs, until it is told to end."""
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -36,20 +35,21 @@ async def run(sources: Sources, *, demo: bool) -> None:
     from spanloom_storage.open import open_storage
 
     stop = stop_signal()
+    # All settings first: a mistake in the last of them is told before anything has started.
     place = sources.load("", StorageSettings)
+    collector_settings = sources.load("collector", CollectorSettings)
+    agent_settings = sources.load("agent", AgentSettings)
+    query_settings = sources.load("query", QuerySettings)
+    demo_settings = sources.load("demo", DemoSettings)
     storage = open_storage(place.address)
     async with AsyncExitStack() as stack:
-        collector = await stack.enter_async_context(
-            parts.running_collector(sources.load("collector", CollectorSettings), storage)
-        )
-        agent = await stack.enter_async_context(parts.running_agent(sources.load("agent", AgentSettings)))
-        pages = await stack.enter_async_context(
-            parts.running_query(sources.load("query", QuerySettings), storage)
-        )
+        collector = await stack.enter_async_context(parts.running_collector(collector_settings, storage))
+        agent = await stack.enter_async_context(parts.running_agent(agent_settings))
+        pages = await stack.enter_async_context(parts.running_query(query_settings, storage))
         data = parts.Listening("Data", place.address.removeprefix("embedded:"))
         print_summary("is running", [*pages, *agent, *collector, data], _DEMO_HINTS if demo else _OWN_HINTS)
         if demo:
-            await _shop_until(stop, sources.load("demo", DemoSettings))
+            await _shop_until(stop, demo_settings)
         else:
             await stop.wait()
 
@@ -118,5 +118,10 @@ async def _shop_until(stop: asyncio.Event, settings: DemoSettings) -> None:
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait([opening, ending], return_when=asyncio.FIRST_COMPLETED)
     opening.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    try:
         await opening
+    except asyncio.CancelledError:
+        pass
+    except Exception as exc:  # noqa: BLE001  # what the demo has goes on without it
+        print(f"The shop could not open: {exc!r}", file=sys.stderr, flush=True)
+        await stop.wait()

@@ -64,7 +64,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     # gRPC writes to the terminal by itself: of ports in use, which we say, and of forks, as the demo does.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
-    arguments = parser().parse_args(argv)
+    commandline = parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        commandline.print_help(sys.stderr)
+        sys.exit(2)
+    arguments = commandline.parse_args(argv)
     command = COMMANDS[arguments.command]
     options = {"demo": arguments.demo} if arguments.command == "run" else {}
     try:
@@ -93,7 +97,9 @@ def parser() -> argparse.ArgumentParser:
         "environment or in a file: docs/configuration.md.",
     )
     top.add_argument("--version", action="version", version=f"spanloom {version('spanloom')}")
-    names = top.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    names = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="spanloom"
+    )
     for name, command in COMMANDS.items():
         sub = names.add_parser(name, description=_sentence(command.help), formatter_class=_Formatter)
         sub.add_argument("--config", metavar="FILE", help="a file of settings in TOML")

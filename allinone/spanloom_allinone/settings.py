@@ -7,6 +7,7 @@ and `http_listen` under `[collector]` in the file.
 
 import argparse
 import dataclasses
+import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from spanloom_model.errors import MisconfiguredError
 
 Settings = TypeVar("Settings")
 
-_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_OTHER_VARIABLES: Final = {"SPANLOOM_CONFIG", "SPANLOOM_AGENT"}
+"""The second is read by the instrumentation of applications (and of the demo)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,16 @@ class DemoSettings:
     """The section `demo`."""
 
     agent: str = field(default="127.0.0.1:6835", metadata={"help": "the agent that the shop sends spans to"})
-    rate: float = field(default=3.0, metadata={"help": "visits to the shop a second"})
+    rate: float = field(
+        default=3.0, metadata={"help": "visits to the shop a second", "least": 0.1, "most": 1000}
+    )
     port: int = field(
-        default=18080, metadata={"help": "the shop's first port; one that is taken is replaced by any other"}
+        default=18080,
+        metadata={
+            "help": "the shop's first port; one that is taken is replaced by any other",
+            "least": 1,
+            "most": 65_000,
+        },
     )
 
 
@@ -59,6 +68,8 @@ class Setting:
     kind: type
     default: object
     help: str
+    least: float | None = None
+    most: float | None = None
 
     @property
     def flag(self) -> str:
@@ -88,6 +99,8 @@ def settings_of(section: str, cls: type) -> Iterator[Setting]:
             kind=type(one.default),
             default=one.default,
             help=str(one.metadata["help"]),
+            least=one.metadata.get("least"),
+            most=one.metadata.get("most"),
         )
 
 
@@ -98,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser, section: str, cls: type) -> N
         group.add_argument(
             setting.flag,
             dest=setting.destination,
-            metavar=setting.kind.__name__.upper(),
+            metavar="VALUE",
             help=f"{setting.help} (default: {setting.default or 'none'})",
         )
 
@@ -113,6 +126,7 @@ class Sources:
         self._environment = environment
         path = self._arguments.get("config") or environment.get("SPANLOOM_CONFIG")
         self._file = _read_file(Path(path), known) if path else {}
+        _refuse_unknown_variables(environment, known)
 
     def load(self, section: str, cls: type[Settings]) -> Settings:
         """A section's settings; raises MisconfiguredError that names the value and its place."""
@@ -131,11 +145,26 @@ class Sources:
         return None
 
 
+def _refuse_unknown_variables(environment: Mapping[str, str], known: Mapping[str, type]) -> None:
+    """A misspelt variable is an error, not a surprise later."""
+    variables = {setting.variable for section, cls in known.items() for setting in settings_of(section, cls)}
+    for name in environment:
+        if name.startswith("SPANLOOM_") and name not in variables | _OTHER_VARIABLES:
+            close = difflib.get_close_matches(name, variables, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise MisconfiguredError(f"the environment has {name}, which is no setting{hint}")
+
+
 def _converted(text: str, setting: Setting, place: str) -> object:
     try:
-        return _BOOLEANS[text.lower()] if setting.kind is bool else setting.kind(text)
-    except (ValueError, KeyError):
+        value = setting.kind(text)
+    except ValueError:
         raise MisconfiguredError(f"{place}: {text!r} is not of type {setting.kind.__name__}") from None
+    if setting.least is not None and not value >= setting.least:
+        raise MisconfiguredError(f"{place}: {text} is less than {setting.least}, the least")
+    if setting.most is not None and not value <= setting.most:
+        raise MisconfiguredError(f"{place}: {text} is more than {setting.most}, the most")
+    return value
 
 
 def _read_file(path: Path, known: Mapping[str, type]) -> dict[str, Any]:

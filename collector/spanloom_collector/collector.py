@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
 from spanloom_collector.grpc_server import running_grpc
 from spanloom_collector.http import create_app
@@ -29,9 +30,11 @@ async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> 
     """Open the doors; leaving waits a second for requests on their way."""
     counts = Counts()
     receiver = Receiver(writer.write, counts)
+    budget = Budget(settings.max_pending_bytes)
+    largest = settings.max_request_bytes
     grpc_server = running_grpc(
-        receiver, counts, listen=settings.grpc_listen, max_request_bytes=settings.max_request_bytes
+        receiver, counts, budget, listen=settings.grpc_listen, max_request_bytes=largest
     )
     async with grpc_server as grpc_address:
-        http_app = create_app(receiver, counts, max_request_bytes=settings.max_request_bytes)
+        http_app = create_app(receiver, counts, budget, max_request_bytes=largest)
         yield Collector(http_app=http_app, grpc_address=grpc_address)

@@ -1,13 +1,17 @@
 """Request bodies, decompressed as far as the limit and no further: a bomb costs nothing."""
 
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from backports import zstd
-
 from spanloom_collector.refusal import TooLargeError, UnsupportedError
 from spanloom_model.wire import MalformedError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 class Decompressor(Protocol):

@@ -3,6 +3,7 @@
 Status codes: opentelemetry.io/docs/specs/otlp/#failures and #otlphttp-response.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from google.rpc.status_pb2 import Status
 
 from spanloom_model.wire import MalformedError
 from spanloom_storage.errors import Overloaded, Unavailable
+
+_log = logging.getLogger(__name__)
 
 RETRY_AFTER_S: Final = 1
 """What a refused sender is told to wait at least; senders add their own back-off."""
@@ -67,12 +70,15 @@ REFUSALS: Final[dict[type[Exception], Refusal]] = {
     Unavailable: Refusal(
         outcome="unavailable", http_status=503, grpc_code=grpc.StatusCode.UNAVAILABLE, retry=True
     ),
+    # Our own mistake; OTLP has it that the sender does not repeat the same.
+    Exception: Refusal(outcome="failed", http_status=500, grpc_code=grpc.StatusCode.INTERNAL, retry=False),
 }
 
-REFUSED: Final = tuple(REFUSALS)
-"""What a door catches."""
 
-
-def refusal_of(exc: Exception) -> Refusal:
-    """The row of the table for an exception of REFUSED."""
-    return next(REFUSALS[kind] for kind in type(exc).__mro__ if kind in REFUSALS)
+def refusal_of(exc: Exception) -> tuple[Refusal, str]:
+    """The row of the table for an exception, and the reason to tell; what nobody foresaw is logged."""
+    refusal = next(REFUSALS[kind] for kind in type(exc).__mro__ if kind in REFUSALS)
+    if refusal is REFUSALS[Exception]:
+        _log.error("a request failed", exc_info=exc)
+        return refusal, "the collector failed; its log says why"
+    return refusal, str(exc)

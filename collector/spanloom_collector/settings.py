@@ -10,5 +10,10 @@ class CollectorSettings:
     grpc_listen: str = field(default="127.0.0.1:4317", metadata={"help": "where OTLP over gRPC is taken"})
     http_listen: str = field(default="127.0.0.1:4318", metadata={"help": "where OTLP over HTTP is taken"})
     max_request_bytes: int = field(
-        default=20 * 2**20, metadata={"help": "the largest request, after decompression"}
+        default=20 * 2**20,
+        metadata={"help": "the largest request, after decompression", "least": 1, "most": 2**30},
+    )
+    max_pending_bytes: int = field(
+        default=256 * 2**20,
+        metadata={"help": "how much of requests in progress is held in memory", "least": 1},
     )

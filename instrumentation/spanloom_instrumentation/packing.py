@@ -9,6 +9,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from spanloom_model.envelope import OVERHEAD_BYTES, seal
 
+_LEAST_SPAN_BYTES: Final = 250
+"""Ids, times and a short name."""
 _SHORTEST_CUT_BYTES: Final = 64
 """Values are cut down to this; when that is not enough, they are dropped."""
 
@@ -17,12 +19,15 @@ def pack(request: ExportTraceServiceRequest, room_bytes: int) -> Iterator[tuple[
     """Messages of at most *room_bytes*, each with how many spans it holds.
 
     A span that alone would be larger has its longest values cut, and if need be events, links and
-    attributes dropped, as its own `dropped_…_count` fields say then.
+    attributes dropped, as its own `dropped_…_count` fields say then. A span whose resource and scope
+    alone leave no room for it is left out.
     """
     rows: list[tuple[bytes, bytes, bytes]] = []
     size = 0
     for resource, scope, span in _rows(request):
         envelope = len(resource) + len(scope) + 3 * OVERHEAD_BYTES
+        if room_bytes - envelope < _LEAST_SPAN_BYTES:
+            continue
         data = span.SerializeToString()
         if envelope + len(data) > room_bytes:
             data = shrunk(span, room_bytes - envelope)

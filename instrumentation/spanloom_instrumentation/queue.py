@@ -1,5 +1,6 @@
 """Between the application's threads and the one that sends: a bounded queue that never waits."""
 
+import contextlib
 import os
 import threading
 import weakref
@@ -61,14 +62,14 @@ class SpanQueue(SpanProcessor):
             self._sender.note_dropped(1)
             return
         self._queue.append(span)
-        if not self._something.is_set():
+        if not self._something.is_set() or self._thread is None:
             self._something.set()
             self._ensure_thread()
         if len(self._queue) >= BATCH_SPANS:
             self._hurry.set()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what is queued, in the caller's thread: datagrams do not wait for anybody."""
+        """Send what is queued, in the caller's thread."""
         if not self._sending.acquire(timeout=timeout_millis / 1000):
             return False
         try:
@@ -84,17 +85,21 @@ class SpanQueue(SpanProcessor):
         self._shut_down = True
         self._something.set()
         self._hurry.set()
-        if self._thread is not None:
+        if self._thread is None:
+            self.force_flush(int(SHUTDOWN_S * 1000))
+        else:
             self._thread.join(SHUTDOWN_S)
-        self.force_flush(int(SHUTDOWN_S * 1000))
+        self._sender.note_dropped(len(self._queue))
         self._sender.shutdown()
 
     def _ensure_thread(self) -> None:
         # Started by the first span, not by configure(): a server that forks its workers has none to lose.
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="spanloom-send", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="spanloom-send", daemon=True)
+                with contextlib.suppress(RuntimeError):  # no more threads just now; the next span tries again
+                    thread.start()
+                    self._thread = thread
 
     def _run(self) -> None:
         while not self._shut_down:
@@ -104,6 +109,8 @@ class SpanQueue(SpanProcessor):
             self._something.clear()
             with self._sending:
                 self._send_all()
+        with self._sending:
+            self._send_all()
 
     def _send_all(self) -> None:
         while self._queue:

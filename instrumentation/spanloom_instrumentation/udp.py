@@ -4,9 +4,10 @@ import logging
 import os
 import secrets
 import socket
+import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
@@ -15,36 +16,45 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from spanloom_instrumentation.packing import pack
 from spanloom_model import address, datagram
 from spanloom_model.datagram import MAX_DATAGRAM_BYTES, Datagram
+from spanloom_model.errors import MisconfiguredError
 
 SEND_TIMEOUT_S: Final = 0.1
+RESOLVE_EVERY_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
 
 class Socket:
-    """Datagrams to one address; opened by the first, and again after a fork."""
+    """Datagrams to one address; opened by the first, and again after a fork or a while."""
 
     def __init__(self, target: str) -> None:
         self._target = target
-        self._open: tuple[int, socket.socket, tuple[str, int]] | None = None
+        self._udp: socket.socket | None = None
+        self._where: tuple[Any, ...] = ()
+        self._opened = 0, 0.0
 
     def send(self, data: bytes) -> None:
         """Send one datagram; raises OSError or MisconfiguredError where that is not possible."""
-        if self._open is None or self._open[0] != os.getpid():
-            host, port = address.split(self._target)
-            family, kind, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            udp = socket.socket(family, kind)
-            udp.settimeout(SEND_TIMEOUT_S)
-            self._open = os.getpid(), udp, (str(found[0]), port)
-        _, udp, target = self._open
+        process, since_s = self._opened
+        if self._udp is None or process != os.getpid() or time.monotonic() - since_s > RESOLVE_EVERY_S:
+            self._open()
+        assert self._udp is not None  # noqa: S101  # _open has opened it
         # Not connected: a connected socket fails the next datagram when nobody heard the last one.
-        udp.sendto(data, target)
+        self._udp.sendto(data, self._where)
+
+    def _open(self) -> None:
+        # The name is asked again now and then: an agent in a container comes back at another address.
+        family, self._where = address.resolve(*address.split(self._target), socket.SOCK_DGRAM)
+        self.close()
+        self._udp = socket.socket(family, socket.SOCK_DGRAM)
+        self._udp.settimeout(SEND_TIMEOUT_S)
+        self._opened = os.getpid(), time.monotonic()
 
     def close(self) -> None:
         """Close it; a later send opens it again."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
+        if self._udp is not None:
+            self._udp.close()
+            self._udp = None
 
 
 class UdpSpanExporter(SpanExporter):
@@ -75,20 +85,27 @@ class UdpSpanExporter(SpanExporter):
         return self._dropped_count
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send the spans in as few datagrams as hold them."""
-        left = len(spans)
+        """Send the spans in as few datagrams as hold them; one that cannot be sent costs its own spans."""
+        sent = 0
         try:
             service = str(spans[0].resource.attributes.get("service.name", ""))
             room_bytes = MAX_DATAGRAM_BYTES - datagram.header_bytes(service)
             for payload, span_count in pack(encode_spans(spans), room_bytes):
-                self._send(self._datagram(service, payload, span_count))
-                self._sequence += span_count
-                left -= span_count
+                sent += self._send_one(self._datagram(service, payload, span_count), span_count)
         except Exception as exc:  # noqa: BLE001  # the promise above: not even what nobody thought of
             self._warn_once(exc)
-            self.note_dropped(left)
-            return SpanExportResult.FAILURE
-        return SpanExportResult.SUCCESS
+        self.note_dropped(len(spans) - sent)
+        return SpanExportResult.SUCCESS if sent == len(spans) else SpanExportResult.FAILURE
+
+    def _send_one(self, data: bytes, span_count: int) -> int:
+        """How many spans were sent: all of them, or none."""
+        try:
+            self._send(data)
+        except (OSError, MisconfiguredError) as exc:
+            self._warn_once(exc)
+            return 0
+        self._sequence += span_count
+        return span_count
 
     def note_dropped(self, span_count: int) -> None:
         """Count spans that were given up on before they came here."""

@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from typing import Literal
+from typing import Any, Literal
 
 from spanloom_model.errors import MisconfiguredError
 
@@ -15,9 +15,20 @@ def split(address: str) -> tuple[str, int]:
     Raises MisconfiguredError for anything else.
     """
     host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+    if not colon or not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
         raise MisconfiguredError(f"an address is host:port, as in 127.0.0.1:4318, not {address!r}")
     return host.strip("[]"), int(port)
+
+
+def resolve(host: str, port: int, kind: socket.SocketKind) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    """Family and socket address of a host; raises OSError where it has none.
+
+    IPv4 goes before IPv6: what listens on `localhost` must be where others send to `localhost`, and
+    UDP would not tell them of the difference.
+    """
+    found = socket.getaddrinfo(host, port, type=kind)
+    family, _, _, _, where = min(found, key=lambda one: one[0] is not socket.AF_INET)
+    return family, where
 
 
 def bind(
@@ -30,7 +41,7 @@ def bind(
     host, port = split(address)
     bound: socket.socket | None = None
     try:
-        family, _, _, _, where = socket.getaddrinfo(host, port, type=kind)[0]
+        family, where = resolve(host, port, kind)
         bound = socket.socket(family, kind)
         if kind is socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,6 +5,10 @@ then for wire type 2 a length and so many bytes. Two messages written one after 
 message whose repeated fields follow each other; that is why an agent needs no decoding.
 """
 
+from typing import Final
+
+MAX_FRAMES: Final = 1000
+
 
 class MalformedError(ValueError):
     """The bytes are not the message that they are said to be."""
@@ -29,13 +33,20 @@ def check_frames(message: bytes, number: int) -> None:
     """Raise MalformedError unless *message* is whole fields of that *number*, end to end.
 
     What passes can be concatenated with its neighbours without swallowing bytes of theirs; what
-    is inside the fields is for the receiver to judge.
+    is inside the fields is for the receiver to judge. An empty field, which says nothing, and more
+    than MAX_FRAMES fields are refused: looking at a mass of them takes longer than they are worth.
     """
     tag, at = number << 3 | 2, 0
+    frames = 0
     while at < len(message):
+        frames += 1
+        if frames > MAX_FRAMES:
+            raise MalformedError(f"more than {MAX_FRAMES} fields")
         if message[at] != tag:
             raise MalformedError(f"byte {at} begins no field {number}")
         length, at = _read_varint(message, at + 1)
+        if not length:
+            raise MalformedError(f"the field before byte {at} is empty")
         at += length
     if at != len(message):
         raise MalformedError(f"a field ends {at - len(message)} bytes past the message")

@@ -21,6 +21,8 @@ def to_protobuf(body: bytes) -> bytes:
     """A request in JSON as bytes of protobuf; raises MalformedError where it is no such request."""
     try:
         request = json.loads(body)
+        if not isinstance(request, dict):
+            raise MalformedError("an OTLP trace request in JSON is an object with resourceSpans")
         _change_ids(request, _base64_of_hex)
         message = ParseDict(request, ExportTraceServiceRequest(), ignore_unknown_fields=True)
     except (ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as exc:
@@ -40,7 +42,10 @@ def _change_ids(request: dict[str, Any], change: Callable[[str], str]) -> None:
     for holder in _id_holders(request):
         for name in _IDS:
             if holder.get(name) is not None:
-                holder[name] = change(holder[name])
+                try:
+                    holder[name] = change(holder[name])
+                except (ValueError, TypeError):
+                    raise MalformedError(f"{name} is hex, not {str(holder[name])[:40]!r}") from None
 
 
 def _id_holders(request: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from spanloom_agent.agent import Agent, running_agent
 from spanloom_agent.settings import AgentSettings
+from spanloom_agent.spool import OVERHEAD_BYTES
 from spanloom_model import address, datagram, wire
 from spanloom_model.datagram import Datagram
 from spanloom_model.envelope import seal
@@ -187,15 +188,80 @@ async def test_spans_wait_for_a_collector_that_is_away() -> None:
 async def test_spool_is_bounded_and_the_oldest_go_first() -> None:
     """A collector that is away for long does not fill the host's memory."""
     collector = CollectorDouble(status=503)
-    async with agent_before(collector, spool_bytes=3 * len(GOOD), request_bytes=1) as agent:
+    async with agent_before(
+        collector, spool_bytes=3 * (len(GOOD) + OVERHEAD_BYTES), request_bytes=1
+    ) as agent:
         send(agent, GOOD)
         await until(lambda: len(collector.requests) >= 1)  # on its way, no more in the spool
         send(agent, *[GOOD] * 5)
         await wait_for_datagrams(agent, 6)
-        assert await metric(agent, "spanloom_agent_spool_bytes") == 3 * len(GOOD)
+        assert await metric(agent, "spanloom_agent_spool_bytes") == 4 * (len(GOOD) + OVERHEAD_BYTES)
         assert await metric(agent, "spanloom_agent_datagrams_dropped_total", reason="spool_full") == 2
         collector.status = 200
         await until(lambda: len(collector.taken) == 4 * len(GOOD))
+
+
+async def test_collector_that_comes_back_while_the_agent_leaves_gets_everything() -> None:
+    """Stopping the agent in the middle of a long pause between attempts loses nothing."""
+    collector = CollectorDouble(status=503)
+    async with agent_before(collector) as agent:
+        send(agent, *[GOOD] * 3)
+        await until(lambda: len(collector.requests) >= 3)
+        collector.status = 200
+    assert collector.taken == 3 * GOOD
+
+
+async def test_what_is_given_up_at_the_end_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Metrics are gone with the process, so the log says how much was lost with it."""
+    async with agent_before(CollectorDouble(status=503)) as agent:
+        send(agent, GOOD, GOOD)
+        await wait_for_datagrams(agent, 2)
+    assert "2 datagrams could not be delivered and are gone" in caplog.text
+
+
+async def test_health_says_when_the_collector_is_away() -> None:
+    """An operator sees at once why no traces come."""
+    collector = CollectorDouble(status=503)
+    async with agent_before(collector) as agent:
+        transport = httpx.ASGITransport(agent.http_app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://agent") as client:
+            assert (await client.get("/health")).json() == {"status": "ok"}
+            send(agent, GOOD)
+            await until(lambda: len(collector.requests) >= 2)
+            assert (await client.get("/health")).json() == {
+                "status": "degraded",
+                "reason": "the collector at http://127.0.0.1:4318 answers 503",
+            }
+            collector.status = 200
+            await until(lambda: collector.taken == GOOD)
+            await asyncio.sleep(0.05)
+            assert (await client.get("/health")).json() == {"status": "ok"}
+
+
+async def test_wrong_address_behind_the_collectors_name_costs_nothing() -> None:
+    """A proxy that answers 404 for a while is waited for, not fed with halves."""
+    collector = CollectorDouble(status=404)
+    async with agent_before(collector) as agent:
+        send(agent, *[GOOD] * 8)
+        await until(lambda: len(collector.requests) >= 2)
+        collector.status = 200
+        await until(lambda: collector.taken == 8 * GOOD)
+
+
+@pytest.mark.parametrize("collector", ["localhost:4318", "http://[bad", "ftp://x"])
+async def test_address_of_the_collector_that_is_none_is_one_sentence(collector: str) -> None:
+    """What someone would type without thinking is told at start, not retried for ever."""
+    with pytest.raises(MisconfiguredError, match="the collector's address"):
+        async with running_agent(AgentSettings(udp_listen="127.0.0.1:0", collector=collector)):
+            pass
+
+
+async def test_duplicated_datagram_is_received_once() -> None:
+    """A network that doubles datagrams does not double the figures."""
+    async with agent_before(CollectorDouble()) as agent:
+        send(agent, numbered(0, 5), numbered(0, 5))
+        await wait_for_datagrams(agent, 2)
+        assert await metric(agent, "spanloom_agent_spans_received_total") == 5
 
 
 async def test_leaving_forwards_what_is_spooled() -> None:

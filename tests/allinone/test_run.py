@@ -133,6 +133,16 @@ def test_memory_storage_runs_without_a_directory(spanloom: Spanloom) -> None:
     ("flags", "sentence"),
     [
         (["--storage", "floppy:"], "no storage backend is called 'floppy'; there are: embedded, memory"),
+        (["--agent-linger-s", "nan"], "--agent-linger-s: nan is less than 0, the least"),
+        (["--demo-rate", "-1"], "--demo-rate: -1 is less than 0.1, the least"),
+        (
+            ["--collector-max-request-bytes", "9999999999"],
+            "--collector-max-request-bytes: 9999999999 is more than 1073741824, the most",
+        ),
+        (
+            ["--agent-collector", "localhost:4318"],
+            "the collector's address is a URL, as in http://127.0.0.1:4318, not 'localhost:4318'",
+        ),
         (["--agent-linger-s", "soon"], "--agent-linger-s: 'soon' is not of type float"),
         (["--query-listen", "everywhere"], "an address is host:port, as in 127.0.0.1:4318, not 'everywhere'"),
         (
@@ -146,12 +156,24 @@ def test_wrong_settings_are_one_sentence(spanloom: Spanloom, flags: list[str], s
     assert spanloom.fail("run", *flags) == (1, f"spanloom: {sentence}\n")
 
 
+def test_misspelt_variable_is_one_sentence(spanloom: Spanloom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that does not exist is told, wherever it is written."""
+    monkeypatch.setenv("SPANLOOM_QUERY_LISTN", "127.0.0.1:1")
+    code, said = spanloom.fail("run")
+    assert code == 1
+    assert said == (
+        "spanloom: the environment has SPANLOOM_QUERY_LISTN, which is no setting;"
+        " did you mean SPANLOOM_QUERY_LISTEN?\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["", "run", "agent", "collector", "query", "demo"])
 def test_help_explains_each_command(command: str) -> None:
     """`--help` lists what there is, with defaults."""
     words = [COMMAND, *([command] if command else []), "--help"]
     said = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
     if command:
+        assert said.startswith(f"usage: spanloom {command} [")
         assert "--config FILE" in said
         assert "(default: " in said
     else:

@@ -6,6 +6,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
 from spanloom_collector.grpc_server import running_grpc
 from spanloom_collector.receiver import Receiver
@@ -32,7 +33,11 @@ async def export(body: bytes, *, trouble: Exception | None = None) -> tuple[byte
 
     counts = Counts()
     server = running_grpc(
-        Receiver(consume, counts), counts, listen="127.0.0.1:0", max_request_bytes=LIMIT_BYTES
+        Receiver(consume, counts),
+        counts,
+        Budget(LIMIT_BYTES),
+        listen="127.0.0.1:0",
+        max_request_bytes=LIMIT_BYTES,
     )
     async with server as where, grpc.aio.insecure_channel(where) as channel:
         return await channel.unary_unary(EXPORT)(body), stored  # type: ignore[arg-type]  # bytes pass as they are
@@ -85,7 +90,7 @@ async def test_port_in_use_is_one_sentence() -> None:
         pytest.fail("nothing is sent")
 
     receiver = Receiver(consume, counts)
-    async with running_grpc(receiver, counts, listen="127.0.0.1:0", max_request_bytes=1) as where:
+    async with running_grpc(receiver, counts, Budget(1), listen="127.0.0.1:0", max_request_bytes=1) as where:
         with pytest.raises(MisconfiguredError, match=f"TCP {where} is in use by another program"):
-            async with running_grpc(receiver, counts, listen=where, max_request_bytes=1):
+            async with running_grpc(receiver, counts, Budget(1), listen=where, max_request_bytes=1):
                 pass

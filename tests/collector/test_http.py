@@ -1,5 +1,6 @@
 """OTLP over HTTP, as clients of all kinds send it."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,6 +12,7 @@ from backports import zstd
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
 from spanloom_collector.http import create_app
 from spanloom_collector.receiver import Receiver
@@ -53,7 +55,9 @@ async def door() -> AsyncIterator[Door]:
     """An open door."""
     door = Door()
     counts = Counts()
-    app = create_app(Receiver(door.consume, counts), counts, max_request_bytes=LIMIT_BYTES)
+    app = create_app(
+        Receiver(door.consume, counts), counts, Budget(2 * LIMIT_BYTES), max_request_bytes=LIMIT_BYTES
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://collector") as client:
         door.client = client
         yield door
@@ -116,6 +120,13 @@ async def test_bad_span_among_good_ones_is_told_in_partial_success(door: Door) -
         (b"\x0a\x05abc", {}, 400, "a field runs past the end of its message (byte 0)"),
         (b"{", JSON, 400, "not an OTLP trace request in JSON"),
         (b'{"resourceSpans": 5}', JSON, 400, "not an OTLP trace request in JSON"),
+        (b"[]", JSON, 400, "an OTLP trace request in JSON is an object with resourceSpans"),
+        (
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}',
+            JSON,
+            400,
+            "traceId is hex, not 'xyz'",
+        ),
         (b"[" * 5000, JSON, 400, "not an OTLP trace request in JSON"),
         (b"x", {"content-type": "text/plain"}, 415, "content type 'text/plain' is neither"),
         (b"x", {"content-encoding": "br"}, 415, "content encoding 'br' is none of gzip, zstd, identity"),
@@ -164,13 +175,64 @@ async def test_every_request_and_span_is_counted(door: Door) -> None:
     await door.post(b"nonsense")
     door.trouble = Unavailable("away")
     await door.post(request_of([span()]))
+    assert (await door.client.get("/health")).json() == {"status": "degraded", "reason": "away"}
+    door.trouble = None
+    await door.post(request_of([span(1, 4)]))
     metrics = (await door.client.get("/metrics")).text
     for line in (
-        'spanloom_collector_requests_total{door="otlp-http",outcome="stored"} 1.0',
+        'spanloom_collector_requests_total{door="otlp-http",outcome="stored"} 2.0',
         'spanloom_collector_requests_total{door="otlp-http",outcome="partial"} 1.0',
         'spanloom_collector_requests_total{door="otlp-http",outcome="malformed"} 1.0',
         'spanloom_collector_requests_total{door="otlp-http",outcome="unavailable"} 1.0',
-        'spanloom_collector_spans_stored_total{door="otlp-http"} 3.0',
+        'spanloom_collector_spans_stored_total{door="otlp-http"} 4.0',
     ):
         assert line in metrics
     assert (await door.client.get("/health")).json() == {"status": "ok"}
+
+
+async def test_null_is_the_default_as_in_protobufs_json(door: Door) -> None:
+    """A client that writes out its empty fields is understood."""
+    ids = '"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","parentSpanId":null'
+    body = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{{ids}}}]}}]}}]}}'
+    assert (await door.post(body.encode(), JSON)).status_code == 200
+    assert [one.parent_id for one in door.stored] == [None]
+
+
+async def test_our_own_mistake_is_an_answer_and_a_count(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug costs the request that met it, says no secrets, and is in the log."""
+    door.trouble = ZeroDivisionError("secret")
+    answer = await door.post(request_of([span()]))
+    assert answer.status_code == 500
+    assert Status.FromString(answer.content).message == "the collector failed; its log says why"
+    assert "ZeroDivisionError" in caplog.text
+    line = 'spanloom_collector_requests_total{door="otlp-http",outcome="failed"} 1.0'
+    assert line in (await door.client.get("/metrics")).text
+
+
+async def test_requests_in_progress_are_bounded(door: Door) -> None:
+    """More at once than fits in memory is asked to come back."""
+    waiting = asyncio.Event()
+
+    async def slow(_: SpanBatch) -> None:
+        await waiting.wait()
+
+    counts = Counts()
+    app = create_app(Receiver(slow, counts), counts, Budget(150), max_request_bytes=LIMIT_BYTES)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://collector") as client:
+        body = request_of([span()])
+        first = asyncio.create_task(client.post("/v1/traces", content=body, headers=PROTOBUF))
+        await asyncio.sleep(0.1)
+        second = await client.post("/v1/traces", content=body, headers=PROTOBUF)
+        assert (second.status_code, second.headers["retry-after"]) == (429, "1")
+        waiting.set()
+        assert (await first).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("/v1/metrics", "takes traces only"), ("/elsewhere", "POST /v1/traces")]
+)
+async def test_other_addresses_say_what_is_taken_here(door: Door, path: str, told: str) -> None:
+    """An SDK that sends metrics too is told how to stop, in words."""
+    answer = await door.client.post(path, content=b"")
+    assert answer.status_code == 404
+    assert told in answer.json()["message"]

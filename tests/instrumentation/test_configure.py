@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import NonRecordingSpan
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from spanloom_instrumentation import UdpSpanExporter
 from spanloom_instrumentation.queue import SpanQueue
@@ -197,12 +197,47 @@ def test_dropped_spans_are_told_with_the_next_datagram(agent: AgentDouble) -> No
 
 
 def test_unsampled_spans_are_not_sent(agent: AgentDouble) -> None:
-    """Sampling saves the datagrams too."""
-    provider = provider_to(agent)
-    queue = SpanQueue(UdpSpanExporter(agent.address))
-    queue.on_end(ReadableSpan(name="no", context=NonRecordingSpan(None).get_span_context()))  # type: ignore[arg-type]  # the API's own way to no context
+    """Sampling saves the datagrams too, also for spans that are recorded for somebody else."""
+
+    class RecordOnly(Sampler):
+        def should_sample(self, *_: object, **__: object) -> SamplingResult:
+            return SamplingResult(Decision.RECORD_ONLY)
+
+        def get_description(self) -> str:
+            return "records, samples nothing"
+
+    provider = TracerProvider(sampler=RecordOnly(), shutdown_on_exit=False)
+    provider.add_span_processor(SpanQueue(UdpSpanExporter(agent.address)))
+    provider.get_tracer("shop").start_span("no").end()
     provider.shutdown()
     assert agent.received() == []
+
+
+def test_process_without_threads_left_is_not_disturbed(
+    agent: AgentDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the system gives no more threads, spans wait for a better moment and nothing is raised."""
+
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    provider = provider_to(agent)
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", no_more)
+        provider.get_tracer("shop").start_span("during").end()
+    provider.get_tracer("shop").start_span("after").end()
+    provider.shutdown()
+    assert names(agent.received()) == ["during", "after"]
+
+
+def test_localhost_is_where_the_agent_listens(agent: AgentDouble) -> None:
+    """The name means 127.0.0.1 on both sides, whatever the system would answer first."""
+    exporter = UdpSpanExporter(agent.address.replace("127.0.0.1", "localhost"))
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SpanQueue(exporter))
+    provider.get_tracer("shop").start_span("found").end()
+    provider.shutdown()
+    assert names(agent.received()) == ["found"]
 
 
 def test_forked_workers_send_as_themselves(agent: AgentDouble) -> None:

@@ -41,7 +41,7 @@ def named(message: ExportTraceServiceRequest) -> Counter[tuple[str, str]]:
 @settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 700), max_size=15)),
-    st.integers(400, 3000),
+    st.integers(600, 3000),
 )
 def test_every_span_arrives_once_and_no_datagram_is_too_large(
     sizes: dict[str, list[int]], room_bytes: int
@@ -65,6 +65,16 @@ def test_small_spans_share_a_datagram() -> None:
     """A request's few spans are one datagram, whichever libraries made them."""
     spans = {scope: [Span(name=str(n)) for n in range(20)] for scope in "abc"}
     assert [span_count for _, span_count in pack(request(spans), 65_000)] == [60]
+
+
+def test_resource_that_fills_a_datagram_costs_only_its_own_spans() -> None:
+    """One library with an absurd resource takes nothing of the others' with it."""
+    message = request({"a": [Span(name="good")]})
+    huge = Resource(attributes=[attribute("k", "x" * 5000)])
+    message.resource_spans.add(resource=huge, scope_spans=[ScopeSpans(spans=[Span(name="lost")])])
+    packed = list(pack(message, 1000))
+    assert [span_count for _, span_count in packed] == [1]
+    assert named(ExportTraceServiceRequest.FromString(packed[0][0])) == {("a", "good"): 1}
 
 
 def test_longest_values_are_cut_first_and_counted() -> None:

@@ -14,6 +14,7 @@ import spanloom_query.app
 import spanloom_ui.app
 from spanloom_agent.agent import running_intake
 from spanloom_agent.settings import AgentSettings
+from spanloom_collector.budget import Budget
 from spanloom_collector.receiver import Receiver
 from spanloom_instrumentation import UdpSpanExporter
 from spanloom_storage.memory import MemoryStorage
@@ -36,11 +37,11 @@ async def test_span_walks_from_application_to_page() -> None:
     storage = MemoryStorage()
     counts = spanloom_collector.counts.Counts()
     collector = spanloom_collector.http.create_app(
-        Receiver(storage.write, counts), counts, max_request_bytes=2**20
+        Receiver(storage.write, counts), counts, Budget(2**20), max_request_bytes=2**20
     )
     settings = AgentSettings(linger_s=0)
     to_collector = httpx.ASGITransport(collector)
-    async with running_intake(settings, spanloom_agent.counts.Counts(), to_collector) as intake:
+    async with running_intake(settings, spanloom_agent.counts.Counts(), to_collector) as (intake, _):
         exporter = UdpSpanExporter(
             settings.udp_listen, send=lambda data: intake.datagram_received(data, ("127.0.0.1", 1))
         )

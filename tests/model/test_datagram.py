@@ -53,7 +53,7 @@ def test_anything_else_is_malformed_and_nothing_worse(data: bytes) -> None:
         datagram.decode(data)
 
 
-@given(st.lists(st.binary(max_size=300), max_size=5))
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=5))
 def test_whole_frames_pass_and_torn_ones_do_not(payloads: list[bytes]) -> None:
     """A datagram can never swallow the beginning of the next one in a request."""
     message = b"".join(wire.field(1, payload) for payload in payloads)
@@ -66,7 +66,10 @@ def test_whole_frames_pass_and_torn_ones_do_not(payloads: list[bytes]) -> None:
             wire.check_frames(message[:end], 1)
 
 
-@pytest.mark.parametrize("message", [b"\x12\x00", b"\x0a", b"\x0a\x80", b"\x0a\xff\xff\xff\xff\xff\x01"])
+@pytest.mark.parametrize(
+    "message",
+    [b"\x12\x00", b"\x0a\x00", b"\x0a\x01x" * 1001, b"\x0a", b"\x0a\x80", b"\x0a\xff\xff\xff\xff\xff\x01"],
+)
 def test_frames_of_another_kind_are_refused(message: bytes) -> None:
     """Only whole ResourceSpans may be put together."""
     with pytest.raises(wire.MalformedError):

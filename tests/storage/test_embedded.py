@@ -1,14 +1,21 @@
 """The embedded backend keeps the contract, across restarts, processes and damage."""
 
 import asyncio
+import errno
+import os
+import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import Storage, TraceQuery
-from spanloom_storage.embedded import EmbeddedStorage
+from spanloom_storage.batch import SpanBatch
+from spanloom_storage.embedded import EmbeddedStorage, segment
 from spanloom_storage.embedded.segment import rewrite, segment_paths
+from spanloom_storage.embedded.writer import EmbeddedWriter
+from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing import StorageContract, batch_of
 from spanloom_storage.testing.contract import RICH_SPAN, numbers, span, trace_id
@@ -68,6 +75,13 @@ async def test_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> No
             pass
 
 
+async def test_reader_of_a_directory_that_is_not_there_says_so(tmp_path: Path) -> None:
+    """A typo in the path does not look like an empty store."""
+    with pytest.raises(MisconfiguredError, match="there is no data directory"):
+        async with EmbeddedStorage(tmp_path / "typo").reader():
+            pass
+
+
 async def test_store_of_a_later_format_is_refused(tmp_path: Path) -> None:
     """An older Spanloom does not guess at what a newer one wrote."""
     (tmp_path / "format").write_text("99\n")
@@ -101,6 +115,108 @@ async def test_flipped_bit_costs_one_commit(tmp_path: Path) -> None:
     assert await found(tmp_path) == [1, 3]
     rewrite(path)
     assert path.read_bytes() == data
+
+
+def disk_full(_: BinaryIO, __: SpanBatch) -> None:
+    """What a full disk answers."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_frame_is_on_the_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
+    """`fsync` sees the whole frame, and returns before `write` does."""
+    events: list[str] = []
+
+    def append(file: BinaryIO, spans: SpanBatch) -> None:
+        def sync(descriptor: int) -> None:
+            size = os.fstat(descriptor).st_size
+            os.fsync(descriptor)
+            events.append(f"synced {size}")
+
+        segment.append(file, spans, sync)
+
+    writer = EmbeddedWriter(tmp_path, append=append)
+    await writer.write(batch_of([span()]))
+    events.append("acknowledged")
+    await writer.close()
+    (path,) = segment_paths(tmp_path)
+    assert events == [f"synced {path.stat().st_size}", "acknowledged"]
+
+
+async def test_full_disk_is_told_and_writing_goes_on_by_itself(tmp_path: Path) -> None:
+    """What was stored stays, senders are asked to come back, and later all is well, in few files."""
+    full = False
+
+    def append(file: BinaryIO, spans: SpanBatch) -> None:
+        if full:
+            file.write(b"half a frame")
+            disk_full(file, spans)
+        segment.append(file, spans)
+
+    writer = EmbeddedWriter(tmp_path, append=append, pause_s=0.05)
+    await writer.write(batch_of([span(1, 1)]))
+    full = True
+    for _ in range(20):
+        with pytest.raises(Unavailable, match="the store c"):
+            await writer.write(batch_of([span(2, 2)]))
+    full = False
+    await asyncio.sleep(0.1)
+    await writer.write(batch_of([span(3, 3)]))
+    await writer.close()
+    assert len(segment_paths(tmp_path)) <= 3
+    assert await found(tmp_path) == [1, 3]
+
+
+async def test_disk_that_does_not_keep_up_is_told_before_memory_is_full(tmp_path: Path) -> None:
+    """Senders are asked to slow down; whoever was taken is stored, also next to one who hung up."""
+    go_on = threading.Event()
+
+    def append(file: BinaryIO, spans: SpanBatch) -> None:
+        go_on.wait(5)
+        segment.append(file, spans)
+
+    writer = EmbeddedWriter(tmp_path, append=append, max_waiting_bytes=3 * batch_of([span()]).nbytes)
+    taken = [asyncio.create_task(writer.write(batch_of([span(n, n)]))) for n in range(1, 5)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(Overloaded):
+        await writer.write(batch_of([span(9, 9)]))
+    taken[2].cancel()
+    go_on.set()
+    await asyncio.gather(*taken, return_exceptions=True)
+    await writer.write(batch_of([span(5, 5)]))
+    await writer.close()
+    assert set(await found(tmp_path)) >= {1, 2, 4, 5}
+
+
+async def test_segments_end_at_their_size(tmp_path: Path) -> None:
+    """No file grows without end, and all are read."""
+    writer = EmbeddedWriter(tmp_path, segment_bytes=10_000)
+    for number in range(1, 21):
+        await writer.write(batch_of([span(number, number)]))
+    await writer.close()
+    assert len(segment_paths(tmp_path)) > 2
+    assert await found(tmp_path) == list(range(1, 21))
+
+
+@pytest.mark.parametrize("place", [1, 5, 9, 17])
+async def test_flipped_bit_in_a_header_costs_one_commit_too(tmp_path: Path, place: int) -> None:
+    """What lies behind a damaged header is found, and never rewritten away."""
+    await write(tmp_path, 1, 2, 3, 4)
+    (path,) = segment_paths(tmp_path)
+    data = bytearray(path.read_bytes())
+    with path.open("rb") as file:
+        first = next(iter(segment.frames(file)))
+    data[first.end + place] ^= 4
+    path.write_bytes(data)
+    assert await found(tmp_path) == [1, 3, 4]
+    rewrite(path)
+    assert path.read_bytes() == data
+
+
+async def test_files_of_others_are_let_be(tmp_path: Path) -> None:
+    """A copy that somebody left in the directory stops nothing."""
+    (tmp_path / "backup.spans").write_bytes(b"something else")
+    await write(tmp_path, 1)
+    assert await found(tmp_path) == [1]
 
 
 async def test_segments_at_rest_are_rewritten_in_the_background(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanloom_model.span import Span as ModelSpan
-from spanloom_model.wire import MalformedError, field
+from spanloom_model.wire import MalformedError, field, varint
 from spanloom_storage import otlp
 from spanloom_storage.batch import SpanBatch
 from spanloom_storage.kernels.check import MAX_DEPTH
@@ -159,6 +160,53 @@ def test_malformed_requests_are_told_why(request_bytes: bytes, reason: str) -> N
     """Whoever writes a client reads what is wrong with its bytes, and where."""
     with pytest.raises(MalformedError, match=reason):
         otlp.decode(request_bytes)
+
+
+def overlong(value: int, extra: int) -> bytes:
+    """A varint with more bytes than it needs, as no encoder writes it."""
+    data = bytearray(varint(value))
+    for _ in range(extra):
+        data[-1] |= 0x80
+        data.append(0)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("extra", range(10))
+def test_overlong_numbers_are_taken_exactly_as_protobuf_takes_them(extra: int) -> None:
+    """What protobuf would refuse to read back later is refused at the door."""
+    good = field(1, b"t" * 16) + field(2, b"s" * 8)
+    for broken in (
+        overlong(10, extra) + varint(16) + b"t" * 16 + field(2, b"s" * 8),
+        overlong(10, 0) + overlong(16, extra) + b"t" * 16 + field(2, b"s" * 8),
+        good + varint(6 << 3) + overlong(2, extra),
+        good + overlong(30 << 3, extra) + overlong(2**63, 0),
+    ):
+        request = field(1, field(2, field(2, broken)))
+        try:
+            ExportTraceServiceRequest.FromString(request)
+        except DecodeError:
+            with pytest.raises(MalformedError):
+                otlp.decode(request)
+        else:
+            assert otlp.decode(request).batch.num_rows == 1
+
+
+def test_mass_of_empty_messages_is_refused() -> None:
+    """Two kilobytes of compressed nothing do not become gigabytes of rows."""
+    with pytest.raises(MalformedError, match="too few for their ids"):
+        otlp.decode(field(1, field(2, b"\x12\x00" * 100_000)))
+
+
+@pytest.mark.parametrize("value", [AnyValue(int_value=5), AnyValue(), AnyValue(array_value=ArrayValue())])
+def test_service_is_the_same_in_a_search_and_on_the_page(value: AnyValue) -> None:
+    """Also when a client sends its name twice, at last as something that is no name."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add().resource
+    resource.attributes.add(key="service.name").value.string_value = "shop"
+    resource.attributes.add(key="service.name").value.CopyFrom(value)
+    request.resource_spans[0].scope_spans.add().spans.add(trace_id=b"t" * 16, span_id=b"s" * 8)
+    batch = otlp.decode(request.SerializeToString()).batch
+    assert batch["service"].to_pylist() == [one.service for one in spans_of(batch)] == ["unknown_service"]
 
 
 def nested(levels: int) -> bytes:

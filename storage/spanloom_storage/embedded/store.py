@@ -38,7 +38,9 @@ class EmbeddedStorage:
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[SpanReader]:
-        """One more reader; the directory may still be empty."""
+        """One more reader; the directory may still be empty, but a wrong path is told."""
+        if not self._directory.is_dir():
+            raise MisconfiguredError(f"there is no data directory {self._directory}")
         _check_format(self._directory)
         yield EmbeddedReader(self._directory)
 

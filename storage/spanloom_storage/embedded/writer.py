@@ -30,6 +30,7 @@ class EmbeddedWriter:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
+        pause_s: float = PAUSE_S,
         append: Callable[[BinaryIO, SpanBatch], None] = segment.append,
     ) -> None:
         self._directory = directory
@@ -37,7 +38,8 @@ class EmbeddedWriter:
         self._max_waiting_bytes = max_waiting_bytes
         self._append = append
         self._file: BinaryIO | None = None
-        self._failed_at = -PAUSE_S
+        self._pause_s = pause_s
+        self._failed_at = -pause_s
         self._waiting: list[tuple[SpanBatch, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
@@ -80,7 +82,7 @@ class EmbeddedWriter:
         self._committing = None
 
     def _commit(self, spans: SpanBatch) -> None:
-        if time.monotonic() - self._failed_at < PAUSE_S:
+        if time.monotonic() - self._failed_at < self._pause_s:
             raise Unavailable("the store could not be written a moment ago")
         file = self._file or self._begin_segment()
         acknowledged_bytes = file.tell()
