@@ -109,19 +109,22 @@ async def _until(stop: asyncio.Event, title: str, listening: Sequence[parts.List
 
 async def _shop_until(stop: asyncio.Event, settings: DemoSettings) -> None:
     """Keep the shop open until the end, which may come before it has opened."""
+    opened = asyncio.Event()
 
     async def shop() -> None:
         async with parts.running_demo(settings):
+            opened.set()
             await stop.wait()
 
     opening = asyncio.create_task(shop())
     ending = asyncio.create_task(stop.wait())
     await asyncio.wait([opening, ending], return_when=asyncio.FIRST_COMPLETED)
-    opening.cancel()
+    if not opened.is_set():
+        opening.cancel()
     try:
         await opening
     except asyncio.CancelledError:
         pass
     except Exception as exc:  # noqa: BLE001  # what the demo has goes on without it
-        print(f"The shop could not open: {exc!r}", file=sys.stderr, flush=True)
+        print(f"The shop failed: {exc!r}", file=sys.stderr, flush=True)
         await stop.wait()

@@ -126,7 +126,9 @@ async def running_shop(settings: ShopSettings) -> AsyncIterator[Shop]:
     with ExitStack() as stack:
         directory = settings.directory
         if directory is None:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-")))
+            directory = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-", ignore_cleanup_errors=True))
+            )
         directory.mkdir(parents=True, exist_ok=True)
         shop = Shop(settings, directory)
         try:
