@@ -115,6 +115,36 @@ async def test_one_tab_stop_for_the_whole_tree(page: Page) -> None:
     assert await page.evaluate("document.activeElement.closest('#details') !== null")
 
 
+async def test_the_tree_can_be_skipped_to(page: Page) -> None:
+    """Two keys lead past the header and the facts, to the first span."""
+    await page.goto(f"/trace/{CHECKOUT}")
+    await press(page, "Tab Tab")
+    await expect(page.get_by_role("link", name="Skip to the spans")).to_be_focused()
+    await press(page, "Enter Tab")
+    assert await active_row(page) == "0"
+
+
+async def test_the_tree_holds_rows_alone(page: Page) -> None:
+    """A table's rows hold cells, and every column has a name to read out."""
+    await page.goto(f"/trace/{CHECKOUT}")
+    await expect(page.locator("#tree [role=separator]")).to_have_count(0)
+    await expect(page.locator("#splitter")).to_be_visible()
+    await expect(page.get_by_role("columnheader", name="Time line")).to_have_count(1)
+
+
+async def test_the_api_page_has_one_main(page: Page) -> None:
+    """Swagger UI is a part of our page, not a page of its own."""
+    description = {
+        "openapi": "3.1.0",
+        "info": {"title": "Spanloom", "version": "1"},
+        "paths": {"/api/v1/services": {"get": {"summary": "All services", "responses": {}}}},
+    }
+    await page.route("**/openapi.json", lambda route: route.fulfill(json=description))
+    await page.goto("/docs")
+    await expect(page.locator(".opblock-summary-path")).to_be_visible()
+    await expect(page.locator("main")).to_have_count(1)
+
+
 async def test_levels_fold_the_whole_tree(page: Page) -> None:
     """One click shows the outline, another all of it."""
     await page.goto(f"/trace/{CHECKOUT}")
@@ -133,11 +163,24 @@ async def test_the_tree_says_what_it_is(page: Page) -> None:
     assert await page.locator("#row-4").get_attribute("aria-expanded") is None
 
 
+async def test_a_choice_that_is_folded_away_passes_to_the_row_above(page: Page, site: str) -> None:
+    """The panel is never about a span that the tree does not show; the focus stays on the button."""
+    await page.goto(f"/trace/{CHECKOUT}?span=0000000000000014")
+    button = page.get_by_role("button", name="Show 2 levels")
+    await button.click()
+    await expect(page.locator("#row-12")).to_have_attribute("aria-selected", "true")
+    await expect(page).to_have_url(f"{site}/trace/{CHECKOUT}?span=000000000000000d")
+    await expect(page.locator("#details h2")).to_have_text("POST")
+    await expect(button).to_be_focused()
+
+
 async def test_links_inside_of_the_trace_stay_on_the_page(page: Page) -> None:
     """Going to the parent from the panel moves the choice, and unfolds what hid it."""
     await page.goto(f"/trace/{CHECKOUT}?span=0000000000000014")
     await page.evaluate("window.stays = true")
-    await page.get_by_role("button", name="Show 1 level", exact=True).click()
+    await page.locator("#row-12").focus()
+    await press(page, "ArrowLeft")
+    await expect(page.locator("#row-18")).to_be_hidden()
     await page.locator("#details [data-span-link='0000000000000013']").click()
     await expect(page.locator("#row-18")).to_be_focused()
     await expect(page.locator("#details h2")).to_have_text("POST")
@@ -203,6 +246,9 @@ async def test_a_custom_range_shows_its_fields(page: Page) -> None:
     await page.goto("/search")
     await expect(page.get_by_label("From (UTC)")).to_be_hidden()
     await page.get_by_label("Time").select_option("custom")
+    for end in ("From (UTC)", "To (UTC)"):
+        await expect(page.get_by_label(end)).not_to_have_value("")
+    await page.get_by_label("To (UTC)").fill("")
     await page.get_by_label("From (UTC)").fill("2026-09-21T14:00:00")
     await page.get_by_role("button", name="Find traces").click()
     await expect(page.locator(".results-head")).to_contain_text("in the chosen range")
@@ -265,6 +311,7 @@ async def test_without_a_script_every_span_can_be_chosen(browser: Browser, site:
     await page.locator("#row-19 a").click()
     await expect(page.locator("#details h2")).to_have_text("POST /charges")
     await expect(page.get_by_role("button", name="Expand all")).to_be_hidden()
+    await expect(page.locator(".toolbar")).to_be_hidden()
     await context.close()
 
 
@@ -283,7 +330,7 @@ async def test_two_thousand_rows_answer_at_once(page: Page) -> None:
         }"""
     )
     assert took < 1_000
-    await page.get_by_role("link", name="Next").first.click()
+    await page.locator("a[rel=next]").first.click()
     await expect(page.get_by_text("Rows 2,001\N{EN DASH}2,500 of 2,500").first).to_be_visible()
 
 

@@ -76,7 +76,7 @@ async def test_an_unknown_trace_may_still_come(open_pages: Open) -> None:
     """A trace that is not stored yet is no dead end."""
     response = await open_pages([checkout_trace()]).get(f"/trace/{'ab' * 16}")
     assert response.status_code == 404
-    assert "not stored" in response.text
+    assert "No span with this trace id has arrived (yet)." in response.text
     assert "ab" * 16 in response.text
     assert "Try again" in response.text
 

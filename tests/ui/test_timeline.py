@@ -26,6 +26,9 @@ def test_ticks_are_round() -> None:
     ]
     assert [tick.label for tick in ticks(10_000_000_000)] == ["0", "2 s", "4 s", "6 s", "8 s", "10 s"]
     assert [tick.label for tick in ticks(180_000_000_000)] == ["0", "1 min", "2 min", "3 min"]
+    assert [tick.label for tick in ticks(1_040_000_000)] == ["0", "0.2 s", "0.4 s", "0.6 s", "0.8 s", "1 s"]
+    assert [tick.label for tick in ticks(90_000_000_000)] == ["0", "30 s", "1 min", "1 min 30 s"]
+    assert [tick.label for tick in ticks(36 * 3_600_000_000_000)][1:] == ["12 h", "1 d", "1 d 12 h"]
     assert [tick.label for tick in ticks(7)] == ["0", "2 ns", "4 ns", "6 ns"]
 
 
@@ -47,6 +50,13 @@ def test_no_bar_leaves_its_lane(offset_ns: int, duration_ns: int, events: list[i
     assert share(drawn.width) >= 0
     assert share(drawn.x) + share(drawn.width) <= 100.001
     assert all(0 <= share(event) <= 100 for event in drawn.events)
+
+
+def test_labels_stand_on_one_side_unless_cut() -> None:
+    """The last label is where the others are, as long as it fits."""
+    assert not any(tick.late for tick in ticks(588_000_000))
+    assert [tick.late for tick in ticks(1_040_000_000)] == [False] * 5 + [True]
+    assert [tick.label for tick in ticks(535_000_000)][-2:] == ["400 ms", ""]
 
 
 def test_a_label_stands_where_there_is_room() -> None:

@@ -1,11 +1,13 @@
 """Looking at one trace."""
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from spanloom_ui.sample_traces import checkout_trace, hostile_trace, huge_trace
+from spanloom_model.ids import SpanId
+from spanloom_ui.sample_traces import NOW_NS, checkout_trace, hostile_trace, huge_trace
 from tests.ui.conftest import Open
 
 CHECKOUT = checkout_trace()[0].trace_id.hex()
@@ -151,3 +153,74 @@ async def test_ids_have_one_address(shop: httpx.AsyncClient) -> None:
     ):
         response = await shop.get(address)
         assert (response.status_code, response.headers["location"]) == (303, f"/trace/{CHECKOUT}")
+
+
+async def test_a_traceparent_leads_to_its_span(shop: httpx.AsyncClient) -> None:
+    """The header of a request, pasted whole, opens the trace at the caller's span."""
+    response = await shop.get(f"/trace?id=+00-{CHECKOUT.upper()}-0000000000000014-01+")
+    assert response.status_code == 303
+    assert response.headers["location"] == f"/trace/{CHECKOUT}?span=0000000000000014"
+
+
+@pytest.mark.parametrize("text", [f"00-{'0' * 32}-0000000000000014-01", f"00-{CHECKOUT}-14-01"])
+async def test_a_traceparent_that_is_none_is_said(shop: httpx.AsyncClient, text: str) -> None:
+    """A header that was cut gives advice, not a wrong trace."""
+    response = await shop.get("/trace", params={"id": text})
+    assert response.status_code == 400
+    assert "traceparent" in response.text
+
+
+async def test_a_span_without_a_start_has_no_bar(open_pages: Open) -> None:
+    """A client that forgot the time costs its own bar, not everybody's time line."""
+    spans = checkout_trace()
+    spans[4] = replace(spans[4], start_ns=0, duration_ns=NOW_NS)
+    page = (await open_pages([spans]).get(f"/trace/{CHECKOUT}?span={spans[4].span_id.hex()}")).text
+    row = page.split(f'data-span="{spans[4].span_id.hex()}"')[1].split("data-row")[0]
+    assert "no start time" in row
+    assert "<rect" not in row
+    assert "1970" not in page
+    assert page.count('class="bar"') == 25
+
+
+async def test_a_span_that_ends_before_it_starts_is_a_tick(open_pages: Open) -> None:
+    """A clock set back is shown as such, without a bar that runs backwards."""
+    spans = checkout_trace()
+    spans[4] = replace(spans[4], duration_ns=-12_000_000)
+    spans[5] = replace(spans[5], duration_ns=-spans[5].start_ns)
+    page = (await open_pages([spans]).get(f"/trace/{CHECKOUT}")).text
+    rows = [page.split(f'data-span="{span.span_id.hex()}"')[1].split("data-row")[0] for span in spans[4:6]]
+    assert all('width="0%"' in row for row in rows)
+    assert "\N{MINUS SIGN}12.0 ms" in rows[0]
+    assert "no end time" in rows[1]
+
+
+async def test_deep_rows_say_their_level(open_pages: Open) -> None:
+    """Indentation ends where it would leave no room for names; figures go on."""
+    first = checkout_trace()[0]
+    spans = [
+        replace(
+            first,
+            span_id=SpanId(bytes([*bytes(7), n + 1])),
+            parent_id=SpanId(bytes([*bytes(7), n])) if n else None,
+        )
+        for n in range(30)
+    ]
+    page = (await open_pages([spans]).get(f"/trace/{CHECKOUT}")).text
+    assert '<span class="indent indent-12"></span><span class="level">30</span>' in page
+    assert '<span class="indent indent-12"></span><span class="twisty"' in page
+    assert "indent-13" not in page
+
+
+async def test_usual_flags_are_no_news(open_pages: Open) -> None:
+    """Flags are shown where they say more than the tree does."""
+    spans = checkout_trace()
+    spans[1] = replace(spans[1], flags=0x3FF)
+    pages = open_pages([spans])
+    assert "<bdi>flags" not in (await pages.get(f"/trace/{CHECKOUT}?span=0000000000000001")).text
+    assert "0x3ff" in (await pages.get(f"/trace/{CHECKOUT}?span=0000000000000002")).text
+
+
+async def test_names_break_where_their_parts_end(open_pages: Open) -> None:
+    """The name of an attribute is not broken in mid-word where a dot is near."""
+    page = (await open_pages([checkout_trace()]).get(f"/trace/{CHECKOUT}?span=0000000000000001")).text
+    assert "http.<wbr>response.<wbr>status_<wbr>code<wbr>" in page

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from spanloom_ui.wording import (
     MINUS,
     age,
+    breakable,
     counted,
     duration,
     machine_moment,
@@ -94,3 +95,9 @@ def test_counts_agree_with_their_noun() -> None:
 def test_shortened_text_is_never_longer_than_asked(text: str, most: int) -> None:
     """A name of ten thousand characters leaves room for the others."""
     assert len(shortened(text, most)) <= most
+
+
+@given(st.text())
+def test_a_breakable_text_is_the_same_text(text: str) -> None:
+    """Where a line may end changes nothing of what is read or copied."""
+    assert "".join(breakable(text)) == text

@@ -1,4 +1,4 @@
-// The operations on offer follow the service that is chosen.
+// The operations on offer follow the service that is chosen; a custom range begins as the last hour.
 
 const service = document.querySelector<HTMLSelectElement>("#service");
 const operation = document.querySelector<HTMLInputElement>("#operation");
@@ -23,3 +23,19 @@ if (service && operation && operations) {
     offer(service.value, operations).catch(() => undefined);
   });
 }
+
+const lookback = document.querySelector<HTMLSelectElement>("#lookback");
+const [from, to] = ["start", "end"].map((name) => document.querySelector<HTMLInputElement>(`[name=${name}]`));
+
+/** As `datetime-local` takes it; the fields say UTC. */
+function fieldTime(at: Date): string {
+  return at.toISOString().slice(0, 19);
+}
+
+lookback?.addEventListener("change", () => {
+  if (lookback.value === "custom" && from?.value === "" && to?.value === "") {
+    const now = new Date();
+    from.value = fieldTime(new Date(now.getTime() - 3_600_000));
+    to.value = fieldTime(now);
+  }
+});

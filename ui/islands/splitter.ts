@@ -1,7 +1,7 @@
 // The line between names and bars: dragged, or moved with the arrow keys.
 import { remember } from "./preferences";
 
-const NARROWEST = 208;
+const NARROWEST = 240;
 const ROOM_FOR_BARS = 160;
 const STEP = 24;
 

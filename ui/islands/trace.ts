@@ -51,6 +51,7 @@ class Tree {
     this.folding.foldTo(levels);
     this.redraw();
     this.announcer.textContent = `${this.shown.size} of ${this.rows.length} rows shown.`;
+    this.chooseWhatIsShown();
   }
 
   /** The first row of that span on this page, or -1. */
@@ -59,14 +60,30 @@ class Tree {
   }
 
   async choose(index: number): Promise<void> {
+    this.folding.reveal(index);
+    this.redraw();
+    this.focus(index);
+    await this.show(index);
+  }
+
+  /** A choice that is folded away passes to the nearest row above that is shown; the focus stays where it is. */
+  private chooseWhatIsShown(): void {
+    const chosen = this.rows.findIndex((row) => row.classList.contains("chosen"));
+    let above = chosen;
+    while (above >= 0 && !this.shown.has(above)) {
+      above = this.folding.parent(above);
+    }
+    if (above >= 0 && above !== chosen) {
+      void this.show(above);
+    }
+  }
+
+  private async show(index: number): Promise<void> {
     const row = this.rows[index];
     const link = row?.querySelector("a");
     if (!row || !link) {
       return;
     }
-    this.folding.reveal(index);
-    this.redraw();
-    this.focus(index);
     this.mark(row);
     const address = new URL(link.href);
     address.hash = "";

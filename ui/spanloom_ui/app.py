@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from spanloom_model.ids import trace_id_from_hex
 from spanloom_ui import error_page
 from spanloom_ui.assets import Assets
 from spanloom_ui.docs_page import DocsPage
@@ -26,6 +25,7 @@ from spanloom_ui.search_page import EmptyStorePage, OperationOptions, operation_
 from spanloom_ui.search_request import SearchRequest, search_request
 from spanloom_ui.security import HEADERS, SecurityHeaders
 from spanloom_ui.span_details import SpanPanel, span_details
+from spanloom_ui.trace_address import trace_address
 from spanloom_ui.trace_page import find_row, trace_page
 
 
@@ -105,7 +105,7 @@ class _Views:
         if not text.strip():
             return None
         try:
-            return RedirectResponse(f"/trace/{trace_id_from_hex(text).hex()}", 303)
+            return RedirectResponse(trace_address(text), 303)
         except ValueError as exc:
             return self._error(error_page.malformed_id(str(exc)))
 

@@ -22,9 +22,9 @@ def trace_not_stored(trace_id: str, retry_href: str) -> ErrorPage:
     """The id may be right all the same."""
     return ErrorPage(
         status=404,
-        title="This trace is not stored",
-        sentence="No span with this trace id has arrived, or all of them have outlived the retention.",
-        advice="A trace that has just been made may still be on its way: spans take a few seconds.",
+        title="No such trace",
+        sentence="No span with this trace id has arrived (yet).",
+        advice="Spans take a few seconds on their way: try again if the trace has only just been made.",
         trace_id=trace_id,
         retry_href=retry_href,
     )
@@ -36,7 +36,8 @@ def malformed_id(sentence: str) -> ErrorPage:
         status=400,
         title="This is not a trace id",
         sentence=f"{sentence[:1].upper()}{sentence[1:]}.",
-        advice="Copy the whole id, as logs and headers write it: 4bf92f3577b34da6a3ce929d0e0e4736.",
+        advice="Copy the whole id, as logs write it: 4bf92f3577b34da6a3ce929d0e0e4736. "
+        "A whole traceparent header will do, too.",
     )
 
 
@@ -66,7 +67,7 @@ def unavailable(sentence: str, status: int, retry_href: str) -> ErrorPage:
         status=status,
         title="No answer from the query service",
         sentence=sentence,
-        advice="Spans are still being received and stored. Try again in a moment; /health says more.",
+        advice="Try again in a moment. If it stays so, look at the query service and at its storage.",
         retry_href=retry_href,
     )
 

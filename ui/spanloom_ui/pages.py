@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from spanloom_ui.assets import Assets
-from spanloom_ui.wording import number
+from spanloom_ui.wording import breakable, number
 
 
 class Page(Protocol):
@@ -30,6 +30,7 @@ class Pages:
         )
         self._environment.globals["asset"] = assets.url
         self._environment.filters["number"] = number
+        self._environment.filters["breakable"] = breakable
 
     def respond(self, page: Page, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         """The page as an HTTP response that no cache keeps."""

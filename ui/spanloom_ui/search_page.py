@@ -14,6 +14,8 @@ from spanloom_ui.wording import age, counted, duration, machine_moment, moment, 
 
 _MOST_PILLS = 8
 _MOST_OPERATIONS = 2_000
+_ROOT_IS_LATE_NS = 15_000_000_000
+"""A root ends last and so arrives last: until then its absence means nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def search_page(  # noqa: PLR0913  # the page is made of all these answers
     return SearchPage(
         form=_form(request, services, operation_names(operations)),
         problem=problem,
-        when=LOOKBACKS[request.lookback].phrase,
+        when=request.phrase,
         summary=_summary(request, len(traces), more=bool(found and found["next"])),
         traces=[_row(trace, longest_ns=longest_ns, now_ns=now_ns) for trace in traces],
         older_href=_older_href(request, found["next"] if found else None, now_ns),
@@ -153,7 +155,7 @@ def _row(trace: TraceSummary, *, longest_ns: int, now_ns: int) -> TraceRow:
         name=shortened(trace["name"], 300) or "(no name)",
         service=shortened(trace["service"], 80),
         service_class=service_class(trace["service"]),
-        root_missing=trace["root_missing"],
+        root_missing=trace["root_missing"] and now_ns - trace["start_ns"] >= _ROOT_IS_LATE_NS,
         start=moment(trace["start_ns"]),
         start_machine=machine_moment(trace["start_ns"]),
         age=age(trace["start_ns"], now_ns=now_ns),
@@ -168,10 +170,9 @@ def _row(trace: TraceSummary, *, longest_ns: int, now_ns: int) -> TraceRow:
 
 def _summary(request: SearchRequest, count: int, *, more: bool) -> str:
     """20 newest traces in the last hour."""
-    when = LOOKBACKS[request.lookback].phrase
     if request.cursor:
-        return f"{counted(count, 'older trace')} {when}"
-    return f"{number(count)} newest traces {when}" if more else f"{counted(count, 'trace')} {when}"
+        return f"{counted(count, 'older trace')} {request.phrase}"
+    return f"{number(count) + ' newest traces' if more else counted(count, 'trace')} {request.phrase}"
 
 
 def _older_href(request: SearchRequest, cursor: str | None, now_ns: int) -> str:

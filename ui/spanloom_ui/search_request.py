@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 _SECOND = 1_000_000_000
+_AHEAD_NS = 60 * _SECOND
+"""Clocks that run ahead by this much are still "now"; a span dated decades ahead must not stay on top."""
 _DEFAULT_LOOKBACK = "1h"
 _DEFAULT_LIMIT = 20
 LIMITS = (20, 50, 100, 200)
 
 
 class Lookback(NamedTuple):
-    """A range of time that ends now."""
+    """A range of time that ends now, but for the last two."""
 
     label: str
     phrase: str
@@ -61,9 +63,15 @@ class SearchRequest:
     def _range(self, now_ns: int) -> tuple[str, str]:
         # An "older" link pins the range of the page that it stands on.
         if self.lookback == "custom" or self.cursor:
-            return _api_time(self.start, "start"), _api_time(self.end, "end")
+            return _chosen_range(self.start, self.end)
         seconds = LOOKBACKS[self.lookback].seconds
-        return ("" if seconds is None else str(now_ns - seconds * _SECOND)), ""
+        return ("", "") if seconds is None else (str(now_ns - seconds * _SECOND), str(now_ns + _AHEAD_NS))
+
+    @property
+    def phrase(self) -> str:
+        """The range in words."""
+        chosen = self.lookback != "custom" or self.start or self.end
+        return LOOKBACKS[self.lookback if chosen else "all"].phrase
 
 
 def search_request(query: Mapping[str, str]) -> SearchRequest:
@@ -88,9 +96,16 @@ def _limit(text: str) -> int:
     return min(max(number, 1), LIMITS[-1])
 
 
+def _chosen_range(start: str, end: str) -> tuple[str, str]:
+    since, until = _api_time(start, "start"), _api_time(end, "end")
+    if start and end and _seconds(since) > _seconds(until):
+        raise ValueError("From is after To.")
+    return since, until
+
+
 def _api_time(text: str, which: str) -> str:
     """*text* as the API takes it: browsers leave the zone out, and the form says UTC."""
-    if not text or (text.isascii() and text.isdigit()):
+    if not text or _is_number(text):
         return text
     try:
         at = datetime.fromisoformat(text)
@@ -99,3 +114,13 @@ def _api_time(text: str, which: str) -> str:
             f"The {which} of the range is a time like 2026-01-31T12:00, not {text[:40]!r}."
         ) from exc
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def _seconds(api_time: str) -> float:
+    if _is_number(api_time):
+        return int(api_time[:40]) / _SECOND
+    return datetime.fromisoformat(api_time).timestamp()
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

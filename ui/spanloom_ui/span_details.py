@@ -13,9 +13,13 @@ from spanloom_ui.wording import counted, duration, machine_moment, moment, numbe
 ROWS_PER_PAGE = 2_000
 """Of the tree. Browsers lay out that many in a tenth of a second; ten times as many stall them."""
 
+NO_START = "no start time"
+
 _MOST_ROWS = 500
 _MOST_CHARACTERS = 100_000
 _FOLDED_FROM = 600
+_USUAL_FLAGS = {0x000, 0x001, 0x100, 0x101, 0x300, 0x301}
+"""Sampled or not, and whether the parent was remote: the tree says as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +122,11 @@ def span_details(tree: Tree, row: int) -> SpanDetails:
         kind=span["kind"],
         status=span["status"],
         status_message=span["status_message"],
-        start=moment(span["start_ns"]),
-        start_machine=machine_moment(span["start_ns"]),
-        offset=offset(span["offset_ns"]),
-        duration=duration(span["duration_ns"]),
-        share=_share(span["duration_ns"], of=tree["duration_ns"]),
+        start=moment(span["start_ns"]) if span["start_ns"] else NO_START,
+        start_machine=machine_moment(span["start_ns"]) if span["start_ns"] else "",
+        offset=offset(span["offset_ns"]) if span["start_ns"] else "",
+        duration=span_duration(span) if span["start_ns"] else "unknown",
+        share=_share(span["duration_ns"], of=tree["duration_ns"]) if span["start_ns"] else "",
         attributes=_section("Attributes", span["attributes"], span["dropped_attributes_count"]),
         events=[_event(event, span) for event in span["events"][:_MOST_ROWS]],
         events_notes=_notes("event", len(span["events"]), span["dropped_events_count"]),
@@ -138,13 +142,24 @@ def span_details(tree: Tree, row: int) -> SpanDetails:
     )
 
 
+def span_duration(span: TreeSpan) -> str:
+    """How long it took, as far as its times say so."""
+    if not span["start_ns"]:
+        return NO_START
+    return duration(span["duration_ns"]) if span["start_ns"] + span["duration_ns"] > 0 else "no end time"
+
+
 def _rare_facts(tree: Tree, span: TreeSpan) -> dict[str, str]:
     return {
         "trace state": span["trace_state"],
-        "flags": f"0x{span['flags']:03x}" if span["flags"] else "",
+        "flags": _unusual_flags(span["flags"]),
         "resource schema": tree["resources"][span["resource"]]["schema_url"],
         "scope schema": tree["scopes"][span["scope"]]["schema_url"],
     }
+
+
+def _unusual_flags(flags: int) -> str:
+    return "" if flags in _USUAL_FLAGS else f"0x{flags:03x}"
 
 
 def span_href(trace_id: str, span_id: str) -> str:
@@ -163,7 +178,7 @@ def _share(duration_ns: int, *, of: int) -> str:
 def _event(event: Event, span: TreeSpan) -> EventDetails:
     return EventDetails(
         name=event["name"],
-        since_span=offset(event["time_ns"] - span["start_ns"]),
+        since_span=offset(event["time_ns"] - span["start_ns"] if span["start_ns"] else event["offset_ns"]),
         since_trace=offset(event["offset_ns"]),
         at=moment(event["time_ns"]),
         values=_values(event["attributes"]),
@@ -172,7 +187,7 @@ def _event(event: Event, span: TreeSpan) -> EventDetails:
 
 
 def _link(link: Link, trace_id: str) -> LinkDetails:
-    facts = {"trace state": link["trace_state"], "flags": f"0x{link['flags']:03x}" if link["flags"] else ""}
+    facts = {"trace state": link["trace_state"], "flags": _unusual_flags(link["flags"])}
     return LinkDetails(
         href=span_href(link["trace_id"], link["span_id"]),
         trace_id=link["trace_id"],

@@ -153,7 +153,7 @@ def _span_json(row: Row, trace_start_ns: int) -> dict[str, Any]:
         "name": span.name,
         "kind": span.kind.label,
         "start_ns": span.start_ns,
-        "offset_ns": span.start_ns - trace_start_ns,
+        "offset_ns": span.start_ns - trace_start_ns if span.start_ns else 0,
         "duration_ns": span.duration_ns,
         "status": span.status.label,
         "status_message": span.status_message,

@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from spanloom_ui.wording import duration, number
+
 _SECOND = 1_000_000_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
@@ -17,15 +19,10 @@ _STEPS = (
 )
 """Distances that people count in, smallest first."""
 
-_UNITS = (
-    (_DAY, "d"),
-    (_HOUR, "h"),
-    (_MINUTE, "min"),
-    (_SECOND, "s"),
-    (1_000_000, "ms"),
-    (1_000, "µs"),
-    (1, "ns"),
-)
+_UNITS = ((_SECOND, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
+
+_LETTER = 0.014
+"""The width of a label's letter as a share of an axis of 450 px, which is a narrow one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +31,7 @@ class Tick:
 
     x: str
     label: str
+    """Empty where there is no room for it."""
     late: bool
     """Too near to the end for its label to stand on its right."""
 
@@ -44,20 +42,32 @@ def ticks(duration_ns: int, *, most: int = 6) -> list[Tick]:
         return [Tick(x="0%", label="0", late=False)]
     place = bisect_right(_STEPS, duration_ns / most)
     step = _STEPS[min(place, len(_STEPS) - 1)]
-    unit_ns, unit = next(pair for pair in _UNITS if pair[0] <= step)
     count = min(duration_ns // step, most - 1)
-    return [
-        Tick(
-            x=percent(number * step, of=duration_ns),
-            label=_label(number * step, unit_ns, unit),
-            late=number * step > 0.9 * duration_ns,
-        )
-        for number in range(count + 1)
-    ]
+    return [_tick(at * step, step=step, of=duration_ns) for at in range(count + 1)]
 
 
-def _label(at_ns: int, unit_ns: int, unit: str) -> str:
-    return f"{at_ns // unit_ns:,} {unit}" if at_ns else "0"
+def _tick(at_ns: int, *, step: int, of: int) -> Tick:
+    label = _label(at_ns, of=of)
+    late = at_ns / of + _width(label) > 1
+    # On its left a late label meets the one before, which stands on its right.
+    fits = not late or _width(label) + _width(_label(at_ns - step, of=of)) < step / of
+    return Tick(x=percent(at_ns, of=of), label=label if fits else "", late=late)
+
+
+def _width(label: str) -> float:
+    return _LETTER * (len(label) + 1)
+
+
+def _label(at_ns: int, *, of: int) -> str:
+    """*at_ns* in the unit that the whole duration *of* is said in: 0.2 s of 1.04 s."""
+    if not at_ns:
+        return "0"
+    if of >= _DAY and at_ns % _DAY == 0:
+        return f"{number(at_ns // _DAY)} d"
+    if of >= _MINUTE:
+        return duration(at_ns) if at_ns >= _MINUTE else f"{at_ns / _SECOND:g} s"
+    size, unit = next(pair for pair in _UNITS if pair[0] <= of)
+    return f"{at_ns / size:g} {unit}"
 
 
 def percent(part_ns: int, *, of: int) -> str:

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from spanloom_ui.answers import ServiceCount, Tree, TreeSpan
 from spanloom_ui.colours import service_class
-from spanloom_ui.span_details import ROWS_PER_PAGE, SpanDetails, span_details
+from spanloom_ui.span_details import NO_START, ROWS_PER_PAGE, SpanDetails, span_details, span_duration
 from spanloom_ui.timeline import Bar, Tick, bar, ticks
 from spanloom_ui.wording import age, counted, duration, machine_moment, moment, number, shortened
 
-_DEEPEST_INDENT = 24
+_DEEPEST_INDENT = 12
 _LONGEST_NAME = 240
 _MOST_SERVICES = 40
 
@@ -46,7 +46,8 @@ class TreeRow:
     duration: str
     failed: bool
     chosen: bool
-    bar: Bar
+    bar: Bar | None
+    """None without a start: such a span has no place on the time line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,8 @@ class TracePage:
     ticks: list[Tick]
     rows: list[TreeRow]
     levels: list[int]
+    deepest_indent: int
+    """Of the rows shown: the deeper it is, the narrower is a level."""
     range: RowRange | None
     within: list[str]
     """The parents of the first row, where they are on an earlier page."""
@@ -107,9 +110,9 @@ def trace_page(tree: Tree, *, span_id: str, row: int | None, first: int | None, 
         service=root["service"],
         service_class=service_class(root["service"]),
         name=shortened(root["name"], 1_000),
-        start=moment(tree["start_ns"]),
-        start_machine=machine_moment(tree["start_ns"]),
-        age=age(tree["start_ns"], now_ns=now_ns),
+        start=moment(tree["start_ns"]) if tree["start_ns"] else NO_START,
+        start_machine=machine_moment(tree["start_ns"]) if tree["start_ns"] else "",
+        age=age(tree["start_ns"], now_ns=now_ns) if tree["start_ns"] else "",
         duration=duration(tree["duration_ns"]),
         depth=number(tree["depth"]),
         span_count=number(tree["span_count"]),
@@ -125,6 +128,7 @@ def trace_page(tree: Tree, *, span_id: str, row: int | None, first: int | None, 
             for place, span in enumerate(shown)
         ],
         levels=_levels(shown),
+        deepest_indent=min(max(span["depth"] for span in shown), _DEEPEST_INDENT),
         range=_range(tree["trace_id"], start, len(spans)),
         within=_ancestors(spans, start),
         details=span_details(tree, chosen),
@@ -175,10 +179,12 @@ def _row(tree: Tree, span: TreeSpan, *, number: int, repeated: set[str], chosen:
         service=shortened(span["service"], 80),
         service_class=service_class(span["service"]),
         name=shortened(span["name"], _LONGEST_NAME),
-        duration=duration(span["duration_ns"]),
+        duration=span_duration(span),
         failed=span["status"] == "error",
         chosen=number == chosen,
-        bar=bar(span["offset_ns"], span["duration_ns"], events, trace_ns=tree["duration_ns"]),
+        bar=bar(span["offset_ns"], span["duration_ns"], events, trace_ns=tree["duration_ns"])
+        if span["start_ns"]
+        else None,
     )
 
 

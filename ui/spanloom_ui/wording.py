@@ -1,5 +1,6 @@
 """Numbers, times and texts as people read them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 MINUS = "\N{MINUS SIGN}"
@@ -90,6 +91,11 @@ def _datetime(ns: int) -> datetime | None:
         return None
     # strftime pads years below 1000 differently on each platform, and no span is that old.
     return at if at.year >= 1000 else None
+
+
+def breakable(text: str) -> list[str]:
+    """*text* in the pieces between which a line may end: after dots, underscores, slashes and colons."""
+    return re.findall(r"[^._/:]*[._/:]+|[^._/:]+", text)
 
 
 def shortened(text: str, most: int) -> str:
