@@ -51,7 +51,8 @@ def create_app(receiver: Receiver, counts: Counts, budget: Budget, *, max_reques
     @app.get("/health")
     async def health() -> Response:
         if receiver.trouble is not None:
-            return JSONResponse({"status": "degraded", "reason": receiver.trouble}, 503)
+            # Still 200: who sends nothing more for it would never learn that storage is well again.
+            return JSONResponse({"status": "degraded", "reason": receiver.trouble})
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics")
@@ -71,7 +72,7 @@ def create_app(receiver: Receiver, counts: Counts, budget: Budget, *, max_reques
 
 
 def _announced_bytes(request: Request, limit_bytes: int) -> int:
-    """How much the body will take: as much as it says, twice that where it will be decompressed."""
+    """How much the body may take: as much as it says, or the limit where it does not, or is compressed."""
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isascii() and announced.isdecimal() else limit_bytes
     if size > limit_bytes:

@@ -1,5 +1,6 @@
 """The pages' addresses."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -121,15 +122,16 @@ class _Views:
                 raise
             return self._error(error_page.trace_not_stored(trace_id, _address(request)))
         query = request.query_params
+        draw = partial(
+            trace_page,
+            tree,
+            span_id=query.get("span", "").lower(),
+            row=_integer(query.get("row")),
+            first=_integer(query.get("from")),
+            now_ns=self._now_ns(),
+        )
         with understood():
-            page = trace_page(
-                tree,
-                span_id=query.get("span", "").lower(),
-                row=_integer(query.get("row")),
-                first=_integer(query.get("from")),
-                now_ns=self._now_ns(),
-            )
-            return self._pages.respond(page)
+            return await asyncio.to_thread(lambda: self._pages.respond(draw()))
 
     async def span(self, request: Request) -> Response:
         """The panel of one span alone, for the script that puts it beside the tree."""

@@ -5,6 +5,7 @@ QueryError
 └── Unavailable    nothing is wrong with the request: try again later
 """
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -68,7 +69,8 @@ class QueryApi:
         except httpx.HTTPError as exc:
             raise Unavailable("The query service cannot be reached.", status=502) from exc
         if response.is_success:
-            return _json_object(response)
+            # Large traces are tens of megabytes: reading them must not hold up other readers.
+            return await asyncio.to_thread(_json_object, response)
         raise _refusal(response)
 
 
