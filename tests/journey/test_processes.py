@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from playwright.async_api import Browser, Page
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.processes import Running, Spanloom
 
@@ -149,6 +150,42 @@ async def test_collector_restart_loses_nothing(spanloom: Spanloom) -> None:
     await asyncio.to_thread(run_application, over_udp(query))
     await asyncio.to_thread(spanloom.start, "collector")
     await asyncio.to_thread(query.wait_for_traces, 2)
+
+
+BURST = """
+import spanloom_instrumentation
+from opentelemetry import trace
+provider = spanloom_instrumentation.configure(service="burst", agent="{udp}")
+tracer = trace.get_tracer("burst")
+for number in range({count}):
+    tracer.start_span("one of many", attributes={{"number": number}}).end()
+provider.shutdown()
+"""
+
+
+def figures(address: str, service: str) -> dict[str, float]:
+    """What the agent has counted for a service."""
+    return {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(httpx.get(f"http://{address}/metrics").text)
+        for sample in family.samples
+        if sample.labels.get("service") == service
+    }
+
+
+async def test_counters_add_up_to_what_was_made(running: Running) -> None:
+    """A burst beyond what a queue and UDP can take: no span is missing from both store and counters."""
+    count = 30_000
+    program = BURST.format(udp=running.ports.udp, count=count)
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], check=True, timeout=60)
+    await asyncio.sleep(1)
+    counted = figures(running.ports.agent, "burst")
+    received = counted["spanloom_agent_spans_received_total"]
+    lost = counted.get("spanloom_agent_spans_lost", 0)
+    dropped = counted.get("spanloom_agent_spans_dropped_by_senders_total", 0)
+    assert received + lost + dropped == count
+    stored = httpx.get(f"http://{running.ports.http}/metrics").text
+    assert f'spanloom_collector_spans_stored_total{{door="otlp-http"}} {received}' in stored
 
 
 async def test_demo_shop_is_seen_within_seconds(browser: Browser, spanloom: Spanloom) -> None:
