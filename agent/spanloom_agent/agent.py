@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from spanloom_model.errors import MisconfiguredError
 DRAIN_S: Final = 2.0
 """How long leaving waits for the collector to take what is spooled."""
 REQUEST_TIMEOUT_S: Final = 10.0
+
+_SO_RCVBUFFORCE: Final = 33
+"""socket(7); Python has no name for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,5 +101,9 @@ def _client(settings: AgentSettings, transport: httpx.AsyncBaseTransport | None)
 def _udp_socket(settings: AgentSettings) -> socket.socket:
     udp = address.bind(settings.udp_listen, socket.SOCK_DGRAM)
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_bytes)
+    if sys.platform == "linux":
+        # Beyond net.core.rmem_max, where this process is allowed to.
+        with contextlib.suppress(PermissionError):
+            udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, settings.receive_buffer_bytes)
     udp.settimeout(0)
     return udp
