@@ -20,7 +20,8 @@ def trace(spans: SpanBatch, trace_id: TraceId) -> SpanBatch:
 def find(spans: SpanBatch, query: TraceQuery) -> TracePage:
     """One page of the traces with a span that matches."""
     matching = pc.unique(spans["trace_id"].filter(_matches(spans, query)))
-    starts = _starts(spans.filter(pc.is_in(spans["trace_id"], matching)))
+    times = spans.select(["trace_id", "start_ns"])
+    starts = _starts(times.filter(pc.is_in(times["trace_id"], matching)))
     if query.after is not None:
         starts = starts.filter(_behind(starts, query.after))
     page = starts["trace_id"][: query.limit]
