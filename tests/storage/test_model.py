@@ -16,7 +16,7 @@ from spanloom_storage.testing import naive
 from spanloom_storage.testing.contract import NOON_NS, span, trace_id
 from spanloom_storage.testing.requests import batch_of
 
-MOMENTS = st.sampled_from([0, NOON_NS, NOON_NS + 1, NOON_NS + 2, NOON_NS + 3])
+MOMENTS = st.sampled_from([0, NOON_NS, NOON_NS + 50, NOON_NS + 100, NOON_NS + 150])
 SERVICES = st.sampled_from(["shop", "cart"])
 NAMES = st.sampled_from(["a", "b"])
 
