@@ -1,5 +1,6 @@
 # make run    sets everything up and starts Spanloom with its demo
 # make test   the whole test suite, with what it needs
+# make check  formatter, linter, types and the quick tests
 # make setup  the set-up alone
 
 PYTHON ?= python3

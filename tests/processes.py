@@ -60,12 +60,11 @@ class Running:
         """The pages and the API."""
         return f"http://{self.ports.pages}"
 
-    def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str, float]:
-        """End it as Ctrl-C does; (exit code, what it said since it ran, seconds that it took)."""
-        began = time.monotonic()
+    def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """End it as Ctrl-C does; (exit code, what it said since it ran)."""
         self.process.send_signal(number)
         _, said = self.process.communicate(timeout=20)
-        return self.process.returncode, said.strip(), time.monotonic() - began
+        return self.process.returncode, said.strip()
 
     def wait_for_traces(self, count: int = 1, **parameters: str | int) -> list[dict[str, object]]:
         """The traces that the API finds, once there are so many; fails after twenty seconds."""

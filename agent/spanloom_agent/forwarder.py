@@ -57,7 +57,6 @@ class Forwarder:
         while messages := await self._next():
             self._in_hand = len(messages)
             await self._deliver(messages)
-            self._in_hand = 0
 
     async def _next(self) -> list[bytes]:
         await self._spool.wait()
@@ -77,8 +76,10 @@ class Forwarder:
             await self._pause(max(asked_s, backoff_s * random.uniform(0.5, 1)))  # noqa: S311  # no secret
             backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
         if status < 300:
+            self._in_hand -= len(messages)
             self._counts.requests.labels("taken").inc()
         elif len(messages) == 1:
+            self._in_hand -= 1
             self._counts.requests.labels("refused").inc()
             self._counts.datagrams_dropped.labels("refused").inc()
         else:

@@ -36,19 +36,19 @@ class Socket:
     def send(self, data: bytes) -> None:
         """Send one datagram; raises OSError or MisconfiguredError where that is not possible."""
         process, since_s = self._opened
-        if self._udp is None or process != os.getpid() or time.monotonic() - since_s > RESOLVE_EVERY_S:
-            self._open()
-        assert self._udp is not None  # noqa: S101  # _open has opened it
+        fresh = process == os.getpid() and time.monotonic() - since_s <= RESOLVE_EVERY_S
+        udp = self._udp if self._udp is not None and fresh else self._open()
         # Not connected: a connected socket fails the next datagram when nobody heard the last one.
-        self._udp.sendto(data, self._where)
+        udp.sendto(data, self._where)
 
-    def _open(self) -> None:
+    def _open(self) -> socket.socket:
         # The name is asked again now and then: an agent in a container comes back at another address.
         family, self._where = address.resolve(*address.split(self._target), socket.SOCK_DGRAM)
         self.close()
         self._udp = socket.socket(family, socket.SOCK_DGRAM)
         self._udp.settimeout(SEND_TIMEOUT_S)
         self._opened = os.getpid(), time.monotonic()
+        return self._udp
 
     def close(self) -> None:
         """Close it; a later send opens it again."""

@@ -21,8 +21,6 @@ def to_protobuf(body: bytes) -> bytes:
     """A request in JSON as bytes of protobuf; raises MalformedError where it is no such request."""
     try:
         request = json.loads(body)
-        if not isinstance(request, dict):
-            raise MalformedError("an OTLP trace request in JSON is an object with resourceSpans")
         _change_ids(request, _base64_of_hex)
         message = ParseDict(request, ExportTraceServiceRequest(), ignore_unknown_fields=True)
     except (ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as exc:
@@ -38,14 +36,16 @@ def from_protobuf(request: bytes) -> bytes:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _change_ids(request: dict[str, Any], change: Callable[[str], str]) -> None:
+def _change_ids(request: Any, change: Callable[[str], str]) -> None:
+    if not isinstance(request, dict):
+        raise TypeError("it is no object with resourceSpans")
     for holder in _id_holders(request):
         for name in _IDS:
             if holder.get(name) is not None:
                 try:
                     holder[name] = change(holder[name])
                 except (ValueError, TypeError):
-                    raise MalformedError(f"{name} is hex, not {str(holder[name])[:40]!r}") from None
+                    raise ValueError(f"{name} is hex, not {str(holder[name])[:40]!r}") from None
 
 
 def _id_holders(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
