@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -188,6 +189,19 @@ async def test_counters_add_up_to_what_was_made(running: Running) -> None:
     assert f'spanloom_collector_spans_stored_total{{door="otlp-http"}} {received}' in stored
 
 
+async def tree_at_rest(url: str) -> dict[str, Any]:
+    """A trace once its last services have flushed: its tree with a consumer, unchanged for two seconds."""
+    before: dict[str, Any] = {"spans": []}
+    deadline = asyncio.get_running_loop().time() + 30
+    while asyncio.get_running_loop().time() < deadline:
+        tree: dict[str, Any] = httpx.get(url).json()
+        if tree == before and any(row["kind"] == "consumer" for row in tree["spans"]):
+            break
+        before = tree
+        await asyncio.sleep(2)
+    return before
+
+
 async def test_demo_shop_is_seen_within_seconds(browser: Browser, spanloom: Spanloom) -> None:
     """A stranger's first minute: at least six services, a trace across them, a queue and a database in it."""
     running = await asyncio.to_thread(spanloom.start, "run", "--demo", "--demo-rate", "8")
@@ -196,7 +210,7 @@ async def test_demo_shop_is_seen_within_seconds(browser: Browser, spanloom: Span
     services = httpx.get(f"{running.url}/api/v1/services").json()["services"]
     assert len(services) >= 6
     trace_id = checkouts[-1]["trace_id"]
-    tree = httpx.get(f"{running.url}/api/v1/traces/{trace_id}/tree").json()
+    tree = await tree_at_rest(f"{running.url}/api/v1/traces/{trace_id}/tree")
     assert {"producer", "consumer"} <= {row["kind"] for row in tree["spans"]}
     assert any(one["key"] == "db.query.text" for row in tree["spans"] for one in row["attributes"]), (
         "SQL is told"
