@@ -13,6 +13,7 @@ from spanloom_query.tree_answer import tell_tree
 from spanloom_storage import otlp, otlp_json
 from spanloom_storage.api import SpanReader, TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch
+from spanloom_storage.conditions import span_with
 from spanloom_storage.spans import spans_of
 
 PROTOBUF: Final = "application/x-protobuf"
@@ -71,8 +72,7 @@ def _add_finding(router: APIRouter, reader: SpanReader) -> None:
     ) -> answers.Traces:
         page = await reader.find(
             TraceQuery(
-                service=service or None,
-                operation=operation or None,
+                where=span_with(service=service or None, name=operation or None),
                 start_ns=parameters.moment_ns(start),
                 end_ns=parameters.moment_ns(end),
                 limit=limit,
@@ -101,8 +101,8 @@ def _add_looking(router: APIRouter, reader: SpanReader) -> None:
     ) -> Response:
         batch = await _stored(reader, trace_id)
         if PROTOBUF in accept:
-            return Response(await asyncio.to_thread(otlp.encode, batch), media_type=PROTOBUF)
-        body = await asyncio.to_thread(lambda: otlp_json.from_protobuf(otlp.encode(batch)))
+            return Response(await asyncio.to_thread(otlp.encoded, batch), media_type=PROTOBUF)
+        body = await asyncio.to_thread(lambda: otlp_json.from_protobuf(otlp.encoded(batch)))
         return Response(body, media_type="application/json")
 
     @router.get(

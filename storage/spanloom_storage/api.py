@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from spanloom_model.ids import TraceId
-from spanloom_storage.batch import SpanBatch
+from spanloom_storage.batch import SpanBatch, SpanRequest
+from spanloom_storage.conditions import Condition, Field, Owner, TraceCondition, Value, ValueType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,19 +23,39 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TraceQuery:
-    """Which traces: those with a span that meets all conditions at once."""
+class Budget:
+    """What one question may cost; past it, the answer is what there is, and says that it is partial."""
 
-    service: str | None = None
-    operation: str | None = None
-    """The span's name."""
+    time_s: float = 10.0
+    memory_bytes: int = 512 * 2**20
+    """What a question may gather; the columns that it looks through come on top."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanQuery:
+    """Which spans: those that meet the condition and start in a time range."""
+
+    where: Condition | None = None
     start_ns: int | None = None
     """The span starts at or after this moment."""
     end_ns: int | None = None
     """The span starts before this moment."""
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceQuery:
+    """Which traces; without a condition, those with a span in the time range."""
+
+    where: TraceCondition | None = None
+    start_ns: int | None = None
+    """A span that a condition is about starts at or after this moment."""
+    end_ns: int | None = None
+    """It starts before this moment."""
     limit: int = 20
     after: Place | None = None
     """Only traces behind this place, to go on where a page ended."""
+    budget: Budget = Budget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +97,8 @@ class TracePage:
     traces: tuple[TraceSummary, ...]
     next: Place | None
     """Ask again with this as `after` for more; None when there is no more."""
+    partial: bool = False
+    """The budget ran out; `next` goes on from there, though this page may be short or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -87,20 +110,106 @@ class Operation:
     """OTLP's number, as `spanloom_model.span.SpanKind`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class AttributeCount:
+    """An attribute key as it is used."""
+
+    owner: Owner
+    key: str
+    type: ValueType | None
+    """None for values that are not compared: bytes, maps, arrays, nothing."""
+    value_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueCount:
+    """A value of a field, and how many spans have it."""
+
+    value: Value
+    span_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopValues:
+    """The values that most spans have."""
+
+    values: tuple[ValueCount, ...]
+    """Most spans first; of as many, in the order of type and value."""
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Spans over time."""
+
+    step_ns: int
+    start_ns: tuple[int, ...]
+    """Where each step begins; steps without spans are left out."""
+    span_count: tuple[int, ...]
+    error_count: tuple[int, ...]
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Rate, errors and durations of one operation, in one step of time."""
+
+    service: str
+    operation: Operation
+    start_ns: int | None
+    """Where the step begins; None where the whole range is one."""
+    span_count: int
+    error_count: int
+    duration_ns: tuple[int, ...]
+    """The quantiles that were asked for: the nearest rank, which is a duration that some span had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureTable:
+    """Figures by service, operation and time, in that order."""
+
+    quantiles: tuple[float, ...]
+    rows: tuple[Figures, ...]
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ServiceLink:
+    """How often one service called another: spans whose parent is another service's."""
+
+    caller: str
+    callee: str
+    call_count: int
+    error_count: int
+    """Calls whose span in the callee ended in an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLinks:
+    """Who calls whom, sorted."""
+
+    links: tuple[ServiceLink, ...]
+    partial: bool
+
+
 class SpanWriter(Protocol):
     """The collector's half."""
 
-    async def write(self, batch: SpanBatch) -> None:
-        """Store *batch* durably, then return; readers find it within two seconds.
+    async def write(self, request: SpanRequest) -> None:
+        """Store the spans of *request* durably, then return; readers find them within two seconds.
 
         Writing the same span again changes nothing that a reader sees. Raises Overloaded when too
         much waits already and Unavailable for other trouble that passes; then all, some or none of
-        the batch may be stored.
+        the spans may be stored.
         """
 
 
 class SpanReader(Protocol):
-    """The query service's half. Raises Unavailable where storage cannot answer now."""
+    """The query service's half. Raises Unavailable where storage cannot answer now.
+
+    A span that was sent twice is shown once; statistics may count it twice until storage has
+    brought the two together.
+    """
 
     async def trace(self, trace_id: TraceId) -> SpanBatch:
         """Every span of the trace, each once, in no particular order; empty for an unknown trace."""
@@ -113,6 +222,23 @@ class SpanReader(Protocol):
 
     async def operations(self, service: str) -> Sequence[Operation]:
         """What *service* does, sorted; empty for an unknown one."""
+
+    async def attributes(self) -> Sequence[AttributeCount]:
+        """All attribute keys with their types, sorted."""
+
+    async def values(self, field: Field, query: SpanQuery, *, limit: int = 100) -> TopValues:
+        """The most frequent values of a field, of the spans that match."""
+
+    async def counts(self, query: SpanQuery, *, step_ns: int) -> Counts:
+        """How many of the matching spans start in each step; steps begin at multiples of their length."""
+
+    async def figures(
+        self, query: SpanQuery, *, step_ns: int | None = None, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
+    ) -> FigureTable:
+        """Rate, errors and exact quantiles of the durations of the spans that match, by service and operation."""
+
+    async def service_links(self, query: SpanQuery) -> ServiceLinks:
+        """Which service called which, by the calls that match in the callee."""
 
 
 class Storage(Protocol):

@@ -4,6 +4,7 @@ The columns are what is searched today; `span`, `scope` and `resource` keep the 
 they came, so that whatever a client sent, unknown fields included, comes back (docs/adr/002).
 """
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import pyarrow as pa
@@ -29,8 +30,24 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
+OUTLINE: Final = pa.schema(
+    [SCHEMA.field(name) for name in ("trace_id", "span_id", "parent_id", "service", "name", "status_code", "start_ns", "duration_ns")]
+)
+"""What is told of a trace in one line comes from these columns."""
+
 SpanBatch: TypeAlias = pa.Table
 """An Arrow table of SCHEMA."""
+
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRequest:
+    """Spans on their way into storage: OTLP that `otlp.checked` has passed, byte for byte."""
+
+    data: bytes
+    """An ExportTraceServiceRequest. Two of them one behind the other are one."""
+    span_count: int
+
 
 UNKNOWN_SERVICE: Final = "unknown_service"
 """The service of spans whose resource has no `service.name`, as OpenTelemetry's SDKs call it."""

@@ -1,7 +1,8 @@
 """What a search sees of stored spans: blocks, cut into slices, read column by column.
 
 A block is a run of spans that never changes: what has just arrived, in memory, or a file. All spans
-of a trace that are in a block are in one slice of it. A trace may be in several blocks.
+of a trace that are in a block are in one slice of it. A trace may be in several blocks; no span is
+twice in one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,19 +16,18 @@ import pyarrow as pa
 from spanloom_storage.batch import SpanBatch
 from spanloom_storage.conditions import Attribute, Field, ValueType
 
-Rows: TypeAlias = npt.NDArray[np.int32]
-Ids: TypeAlias = npt.NDArray[np.bytes_]
-"""Trace ids as an array of dtype S16. Beware: `tolist` takes zero bytes off their ends."""
+Places: TypeAlias = npt.NDArray[np.int32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """Strings of one field, dictionary-encoded."""
 
-    rows: Rows | None
-    """Which span of the slice has the value, ascending; repeated where a span has several (events,
-    links, arrays). None where every span has one, in order."""
-    codes: Rows
+    rows: Places | None
+    """Which span of the slice has the value; more than once where a span has several (events, links,
+    arrays). None where every span has one, in order."""
+    codes: Places
     """Which word each value is."""
     words: pa.StringArray
     """No word is there twice, but some may not be used."""
@@ -37,12 +37,33 @@ class Words:
 class Numbers:
     """Numbers or truths of one field."""
 
-    rows: Rows | None
+    rows: Places | None
     """As in Words."""
     values: npt.NDArray[np.int64] | npt.NDArray[np.uint64] | npt.NDArray[np.float64] | npt.NDArray[np.bool_]
 
 
-Column: TypeAlias = Words | Numbers
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """Values that only exist: bytes, maps, nothing at all."""
+
+    rows: Places
+
+
+Column: TypeAlias = Words | Numbers | Others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceTable:
+    """What a block knows of its traces, by id."""
+
+    high: npt.NDArray[np.uint64]
+    """The first half of the ids, as a number; traces are sorted by both halves."""
+    low: npt.NDArray[np.uint64]
+    start_ns: npt.NDArray[np.uint64]
+    """The earliest start that a span says; 0 where none does."""
+
+    def __len__(self) -> int:
+        return len(self.high)
 
 
 class Slice(Protocol):
@@ -52,26 +73,21 @@ class Slice(Protocol):
     def span_count(self) -> int:
         """How many spans; rows are numbered from 0."""
 
-    def trace(self) -> Rows:
-        """Each span's trace, as its place among the block's trace ids."""
+    def trace(self) -> Places:
+        """Each span's trace, as its place in the block's table of traces."""
 
-    def parent(self) -> Rows:
-        """The row of each span's parent; -1 where it has none, -2 where the parent is not in this block."""
+    def parent(self) -> Places:
+        """The row of each span's parent; -1 where it has none, -2 where the parent is not in this slice."""
 
     def columns(self, field: Field) -> Sequence[Column]:
-        """The values of a field, a column for each type that it has here; none where nobody has it."""
+        """The values of a field, a column for each type that it has here; none where nobody has it.
+
+        Not for attributes of Owner.ANY, which are two fields.
+        """
 
 
 class Block(Protocol):
     """Spans that belong together, without repeats."""
-
-    @property
-    def trace_ids(self) -> Ids:
-        """The traces of this block, sorted."""
-
-    @property
-    def trace_start_ns(self) -> npt.NDArray[np.uint64]:
-        """When each trace started, as far as this block knows; 0 where no span says so."""
 
     @property
     def span_count(self) -> int:
@@ -83,16 +99,19 @@ class Block(Protocol):
 
     @property
     def newest_trace_ns(self) -> int:
-        """The largest of trace_start_ns."""
+        """The latest start of a trace."""
+
+    def traces(self) -> TraceTable:
+        """All traces."""
 
     def slices(self) -> Sequence[Slice]:
         """All spans."""
 
-    def slice_of(self, trace: int) -> Slice:
-        """The slice that has a trace's spans."""
-
     def spans(self, traces: Sequence[int]) -> SpanBatch:
         """All spans of some traces, whole."""
 
-    def attributes(self) -> Mapping[tuple[Attribute, ValueType], int]:
-        """Which attributes spans, resources, scopes, events and links have here, and how many values."""
+    def outlines(self, traces: Sequence[int]) -> pa.Table:
+        """The columns of the same spans that a summary is made of: batch.OUTLINE."""
+
+    def attributes(self) -> Mapping[tuple[Attribute, ValueType | None], int]:
+        """Which attributes there are, by owner, key and type, and how many values; None for what only exists."""

@@ -135,6 +135,20 @@ class Spans:
     condition: Condition
 
 
+def span_with(
+    *, service: str | None = None, name: str | None = None, min_duration_ns: int | None = None
+) -> "TraceCondition | None":
+    """One span meets all that is given; None where nothing is."""
+    asked: list[Condition] = []
+    if service is not None:
+        asked.append(Compare(Intrinsic.SERVICE, Operator.EQUAL, service))
+    if name is not None:
+        asked.append(Compare(Intrinsic.NAME, Operator.EQUAL, name))
+    if min_duration_ns is not None:
+        asked.append(Compare(Intrinsic.DURATION_NS, Operator.GREATER_OR_EQUAL, min_duration_ns))
+    return Spans(All(tuple(asked))) if asked else None
+
+
 class TraceField(Enum):
     """What is asked of a whole trace."""
 

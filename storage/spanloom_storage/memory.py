@@ -5,24 +5,37 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-import pyarrow as pa
-
 from spanloom_model.errors import MisconfiguredError
 from spanloom_model.ids import TraceId
-from spanloom_storage import scan
-from spanloom_storage.api import Operation, SpanReader, SpanWriter, TracePage, TraceQuery
-from spanloom_storage.batch import SpanBatch, empty_batch
+from spanloom_storage.api import (
+    AttributeCount,
+    Counts,
+    FigureTable,
+    Operation,
+    ServiceLinks,
+    SpanQuery,
+    SpanReader,
+    SpanWriter,
+    TopValues,
+    TracePage,
+    TraceQuery,
+)
+from spanloom_storage.batch import SpanBatch, SpanRequest
+from spanloom_storage.conditions import Field
+from spanloom_storage.rows_block import RowsBlock, block_of
+from spanloom_storage.search import find, statistics
 
 MAX_SPANS: Final = 1_000_000
 
 
 class MemoryStorage:
-    """Keeps the newest batches, up to *max_spans* spans; durable as long as the process is."""
+    """Keeps the newest requests, up to *max_spans* spans; durable as long as the process is."""
 
     def __init__(self, *, max_spans: int = MAX_SPANS) -> None:
         self._max_spans = max_spans
-        self._batches: deque[SpanBatch] = deque()
+        self._requests: deque[SpanRequest] = deque()
         self._span_count = 0
+        self._block: RowsBlock | None = None
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[SpanWriter]:
@@ -34,31 +47,58 @@ class MemoryStorage:
         """This object; there is nothing to open."""
         yield self
 
-    async def write(self, batch: SpanBatch) -> None:
-        """Keep the batch, and let go of the oldest ones beyond the limit."""
-        self._batches.append(batch)
-        self._span_count += batch.num_rows
-        while self._span_count > self._max_spans and len(self._batches) > 1:
-            self._span_count -= self._batches.popleft().num_rows
+    async def write(self, request: SpanRequest) -> None:
+        """Keep the request, and let go of the oldest ones beyond the limit."""
+        self._requests.append(request)
+        self._span_count += request.span_count
+        self._block = None
+        while self._span_count > self._max_spans and len(self._requests) > 1:
+            self._span_count -= self._requests.popleft().span_count
 
     async def trace(self, trace_id: TraceId) -> SpanBatch:
         """The spans of one trace, each once."""
-        return scan.trace(self._spans(), trace_id)
+        return find.trace_spans(self._blocks(), trace_id)
 
     async def find(self, query: TraceQuery) -> TracePage:
-        """One page of the traces with a span that matches."""
-        return scan.find(self._spans(), query)
+        """One page of the traces that match."""
+        return find.find(self._blocks(), query)
 
     async def services(self) -> Sequence[str]:
         """All services, sorted."""
-        return scan.services(self._spans())
+        return statistics.services(self._blocks())
 
     async def operations(self, service: str) -> Sequence[Operation]:
         """The names and kinds of a service's spans, sorted."""
-        return scan.operations(self._spans(), service)
+        return statistics.operations(self._blocks(), service)
 
-    def _spans(self) -> SpanBatch:
-        return pa.concat_tables(self._batches) if self._batches else empty_batch()
+    async def attributes(self) -> Sequence[AttributeCount]:
+        """All attribute keys."""
+        return statistics.attributes(self._blocks())
+
+    async def values(self, field: Field, query: SpanQuery, *, limit: int = 100) -> TopValues:
+        """The most frequent values of a field."""
+        return statistics.values(self._blocks(), field, query, limit)
+
+    async def counts(self, query: SpanQuery, *, step_ns: int) -> Counts:
+        """Spans over time."""
+        return statistics.counts(self._blocks(), query, step_ns)
+
+    async def figures(
+        self, query: SpanQuery, *, step_ns: int | None = None, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
+    ) -> FigureTable:
+        """Rate, errors and durations."""
+        return statistics.figures(self._blocks(), query, step_ns, quantiles)
+
+    async def service_links(self, query: SpanQuery) -> ServiceLinks:
+        """Who calls whom."""
+        return statistics.service_links(self._blocks(), query)
+
+    def _blocks(self) -> Sequence[RowsBlock]:
+        """All spans as one block, made when it is first asked for."""
+        if self._block is None and self._requests:
+            whole = SpanRequest(b"".join(request.data for request in self._requests), self._span_count)
+            self._block = block_of(whole)
+        return () if self._block is None else (self._block,)
 
 
 def open_memory(rest: str) -> MemoryStorage:

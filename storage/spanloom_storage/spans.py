@@ -28,7 +28,7 @@ _CODES = {code.value: code for code in StatusCode}
 
 def spans_of(batch: SpanBatch) -> list[Span]:
     """Every span of the batch; spans of one resource share one object."""
-    request = ExportTraceServiceRequest.FromString(otlp.encode(batch))
+    request = ExportTraceServiceRequest.FromString(otlp.encoded(batch))
     return list(_spans(request))
 
 

@@ -1,10 +1,9 @@
-"""The embedded store: a directory of segment files, one writer, any number of readers.
+"""The embedded store: a directory of files, one process that writes, any number that read.
 
-store/
-  format            the number of the format, for whoever opens it later
-  lock              held by the one process that writes
-  00000001.spans    segments; the writer appends to the newest, the others are at rest
-  00000002.spans
+segment.py        what has been acknowledged, as it came           writer.py  appends to segments
+block_writer.py   rows to columns in Parquet files                 sealer.py  segments to blocks, in the background
+stored_block.py   columns of a block's files                       reader.py  follows both, from any process
+catalog.py        which files count at a moment
 """
 
 from spanloom_storage.embedded.store import EmbeddedStorage, open_embedded

@@ -1,117 +1,111 @@
-"""One segment file: frames one after the other, each a commit.
+"""A segment: what has been acknowledged and is not in a block yet; frames one after the other.
 
     offset  size  field (integers little-endian)
-         0     4  magic "SLF1"
-         4     4  length of the payload, a multiple of 8
-         8     8  XXH3-64 of the payload
-        16     8  XXH3-64 of the 16 bytes before
-        24     n  payload: an Arrow IPC stream of span batches
+         0     4  magic "SLF2"
+         4     4  length of the payload
+         8     8  when it was received, in nanoseconds since the Unix epoch
+        16     8  number of spans
+        24     8  XXH3-64 of the payload
+        32     8  XXH3-64 of the 32 bytes before
+        40     n  payload: an ExportTraceServiceRequest, then zeros up to a multiple of 8
 
-A crash leaves at most one torn frame, at the end, which was never acknowledged; it does not count.
-Nothing is ever truncated, since readers map these files into their memory.
+A frame is a commit. A crash leaves at most one torn frame, at the end, which was never acknowledged;
+it does not count. Nothing is ever truncated or changed, so that readers may follow the growing file.
 """
 
-import mmap
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
-import pyarrow as pa
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
-from spanloom_storage.batch import SCHEMA, SpanBatch
+SUFFIX: Final = ".otlp"
 
-SUFFIX: Final = ".spans"
-MAP_BYTES: Final = 2**20
-"""What is smaller is read: the kernel allows a process some ten thousand maps."""
-
-_FACTS: Final = struct.Struct("<4sIQ")
-_HEADER_BYTES: Final = _FACTS.size + 8
-_MAGIC: Final = b"SLF1"
+_FACTS: Final = struct.Struct("<4sIQQQ")
+HEADER_BYTES: Final = _FACTS.size + 8
+MAX_PAYLOAD_BYTES: Final = 2**32 - 1
+_MAGIC: Final = b"SLF2"
+_ZEROS: Final = bytes(8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """One commit as it lies in the file."""
+    """One commit as it lies in the file, or a stretch of bytes that is not what was written."""
 
-    spans: SpanBatch | None
-    """None for a stretch of bytes that is not what was written."""
+    begin: int
+    """Where the payload begins."""
     end: int
+    next: int
     """Where the next frame begins."""
+    received_ns: int
+    span_count: int
+    whole: bool
 
 
-def append(file: BinaryIO, spans: SpanBatch, sync: Callable[[int], None] = os.fsync) -> None:
+def append(file: BinaryIO, parts: Sequence[bytes], *, span_count: int, received_ns: int) -> None:
     """Write one frame and return when it is on the disk; raises OSError, and then some of it may be."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, SCHEMA) as stream:
-        stream.write_table(spans)
-    payload = sink.getvalue()
-    facts = _FACTS.pack(_MAGIC, payload.size, xxhash.xxh3_64_intdigest(payload))
+    size = sum(len(part) for part in parts)
+    digest = xxhash.xxh3_64()
+    for part in parts:
+        digest.update(part)
+    facts = _FACTS.pack(_MAGIC, size, received_ns, span_count, digest.intdigest())
     file.write(facts + xxhash.xxh3_64_digest(facts))
-    file.write(payload)
+    for part in parts:
+        file.write(part)
+    file.write(_ZEROS[: -size % 8])
     file.flush()
-    sync(file.fileno())
+    os.fdatasync(file.fileno())
 
 
-def frames(file: BinaryIO, start: int = 0) -> Iterator[Frame]:
-    """The frames of an open file from *start* on; large stretches are mapped rather than read.
+def read(path: Path, start: int = 0) -> npt.NDArray[np.uint8]:
+    """The bytes of a segment from *start* on, as long as it is now."""
+    with path.open("rb") as file:
+        return np.fromfile(file, np.uint8, offset=start)
+
+
+def frames(data: npt.NDArray[np.uint8]) -> Iterator[Frame]:
+    """The frames in a segment's bytes, the first of which begins with one.
 
     Stops before a frame that is not all there: it is being written, or was torn.
     """
-    data = _bytes_from(file, start)
+    view = memoryview(data)
     at = 0
-    while at + _HEADER_BYTES <= data.size:
-        facts = _facts(data, at)
+    while at + HEADER_BYTES <= len(view):
+        facts = _facts(view, at)
         if facts is None:
             # The length cannot be trusted either: go on where a frame is whole again, if anywhere.
-            at = _next_whole_frame(data, at)
-            yield Frame(spans=None, end=start + at)
+            begin, at = at, _next_header(view, at)
+            yield Frame(begin, at, at, 0, 0, whole=False)
             continue
-        size, checksum = facts
-        if at + _HEADER_BYTES + size > data.size:
+        size, received_ns, span_count, checksum = facts
+        begin = at + HEADER_BYTES
+        if begin + size > len(view):
             return
-        payload = data.slice(at + _HEADER_BYTES, size)
-        at += _HEADER_BYTES + size
-        whole = xxhash.xxh3_64_intdigest(payload) == checksum
-        yield Frame(spans=pa.ipc.open_stream(payload).read_all() if whole else None, end=start + at)
+        at = begin + size + -size % 8
+        whole = xxhash.xxh3_64_intdigest(view[begin : begin + size]) == checksum
+        yield Frame(begin, begin + size, at, received_ns, span_count, whole=whole)
 
 
-def segment_paths(directory: Path) -> list[Path]:
-    """All segments, oldest first."""
-    return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+def _facts(view: memoryview, at: int) -> tuple[int, int, int, int] | None:
+    """What the header at a place says, if that is a header."""
+    facts, checksum = view[at : at + _FACTS.size], view[at + _FACTS.size : at + HEADER_BYTES]
+    if bytes(facts[:4]) != _MAGIC or xxhash.xxh3_64_digest(facts) != bytes(checksum):
+        return None
+    _, size, received_ns, span_count, payload_checksum = _FACTS.unpack(facts)
+    return size, received_ns, span_count, payload_checksum
 
 
-def resting_paths(directory: Path) -> list[Path]:
-    """The segments that no writer appends to: all but the newest."""
-    return segment_paths(directory)[:-1]
-
-
-def next_segment_path(directory: Path) -> Path:
-    """A name behind all others."""
-    newest = max((int(path.stem) for path in segment_paths(directory)), default=0)
-    return directory / f"{newest + 1:08}{SUFFIX}"
-
-
-def rewrite(path: Path) -> None:
-    """Make one frame of many, in place: a segment at rest is read faster and takes less room.
-
-    The new file replaces the old one in one step, so a crash or a reader sees either. A damaged
-    segment is left as it is.
-    """
-    with path.open("rb") as file:
-        found = list(frames(file))
-    spans = [frame.spans for frame in found if frame.spans is not None]
-    if len(found) < 2 or len(spans) < len(found):
-        return
-    whole = pa.concat_tables(spans).unify_dictionaries().combine_chunks()
-    draft = path.with_suffix(".draft")
-    with draft.open("wb") as file:
-        append(file, whole)
-    draft.replace(path)
-    sync_directory(path.parent)
+def _next_header(view: memoryview, at: int) -> int:
+    """Where the first header behind *at* begins, or the end of the data. Frames lie at multiples of 8."""
+    for place in range(at + 8, len(view) - HEADER_BYTES + 1, 8):
+        if bytes(view[place : place + 4]) == _MAGIC and _facts(view, place) is not None:
+            return place
+    return len(view)
 
 
 def sync_directory(directory: Path) -> None:
@@ -121,32 +115,3 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _bytes_from(file: BinaryIO, start: int) -> Any:
-    """An Arrow buffer of the file from *start* to its end."""
-    size = os.fstat(file.fileno()).st_size
-    if size - start < MAP_BYTES:
-        return pa.py_buffer(os.pread(file.fileno(), max(0, size - start), start))
-    mapped_from = start - start % mmap.ALLOCATIONGRANULARITY
-    mapped = mmap.mmap(file.fileno(), size - mapped_from, access=mmap.ACCESS_READ, offset=mapped_from)
-    return pa.py_buffer(mapped).slice(start - mapped_from)
-
-
-def _facts(data: Any, at: int) -> tuple[int, int] | None:
-    """Length and checksum of the payload behind the header at a place, if that is a header."""
-    header = data.slice(at, _HEADER_BYTES).to_pybytes()
-    facts, checksum = header[: _FACTS.size], header[_FACTS.size :]
-    if not facts.startswith(_MAGIC) or xxhash.xxh3_64_digest(facts) != checksum:
-        return None
-    _, size, payload_checksum = _FACTS.unpack(facts)
-    return size, payload_checksum
-
-
-def _next_whole_frame(data: Any, at: int) -> int:
-    """Where the first frame behind *at* begins, or the end of the data. Frames lie at multiples of 8."""
-    for place in range(at + 8, data.size - _HEADER_BYTES, 8):
-        facts = _facts(data, place)
-        if facts is not None and place + _HEADER_BYTES + facts[0] <= data.size:
-            return place
-    return int(data.size)

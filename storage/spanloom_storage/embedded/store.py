@@ -1,5 +1,6 @@
 """The store as a whole: its directory, its lock, its two halves."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -10,10 +11,12 @@ from typing import Final
 from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import SpanReader, SpanWriter
 from spanloom_storage.embedded.reader import EmbeddedReader
+from spanloom_storage.embedded.catalog import BLOCKS, SEGMENTS, Catalog
+from spanloom_storage.embedded.sealer import Retention, Sealer
 from spanloom_storage.embedded.segment import sync_directory
 from spanloom_storage.embedded.writer import EmbeddedWriter
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 
 _FORMAT_FILE: Final = "format"
 
@@ -21,8 +24,9 @@ _FORMAT_FILE: Final = "format"
 class EmbeddedStorage:
     """A directory of segments: one process writes, any number read."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, retention: Retention | None = None) -> None:
         self._directory = directory
+        self._retention = retention or Retention()
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[SpanWriter]:
@@ -30,11 +34,15 @@ class EmbeddedStorage:
         _create(self._directory)
         _check_format(self._directory)
         with _locked(self._directory):
-            writer = EmbeddedWriter(self._directory)
+            catalog = Catalog(self._directory)
+            sealer = Sealer(catalog, self._retention)
+            writer = EmbeddedWriter(catalog, sealer)
+            sealer.start()
             try:
                 yield writer
             finally:
                 await writer.close()
+                await asyncio.to_thread(sealer.close)
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[SpanReader]:
@@ -55,7 +63,8 @@ def open_embedded(rest: str) -> EmbeddedStorage:
 def _create(directory: Path) -> None:
     """Make the directory and say which format is in it."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        for part in (SEGMENTS, BLOCKS):
+            (directory / part).mkdir(parents=True, exist_ok=True)
         if not (directory / _FORMAT_FILE).exists():
             _say_format(directory)
     except OSError as exc:

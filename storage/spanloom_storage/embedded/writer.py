@@ -1,58 +1,67 @@
-"""The writing half: batches in, acknowledged once they are on the disk."""
+"""The writing half: requests in, acknowledged once they are on the disk."""
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import pyarrow as pa
-
-from spanloom_storage.batch import SpanBatch
+from spanloom_storage.batch import SpanRequest
 from spanloom_storage.embedded import segment
+from spanloom_storage.embedded.catalog import Catalog
+from spanloom_storage.embedded.sealer import Sealer
 from spanloom_storage.errors import Overloaded, Unavailable
 
 SEGMENT_BYTES: Final = 64 * 2**20
+SEGMENT_AGE_S: Final = 300.0
+"""After so long a segment is sealed however small it is: blocks are searched faster."""
 MAX_WAITING_BYTES: Final = 128 * 2**20
+COMMIT_BYTES: Final = 16 * 2**20
+"""So much, or one request, is one frame at most."""
 PAUSE_S: Final = 1.0
 """How long a disk that failed is left alone."""
 
+_Waiting = list[tuple[SpanRequest, asyncio.Future[None]]]
+
 
 class EmbeddedWriter:
-    """Appends batches to the newest segment; all that wait share one fsync (group commit)."""
+    """Appends requests to its newest segment; all that wait share one fsync (group commit)."""
 
     def __init__(
         self,
-        directory: Path,
+        catalog: Catalog,
+        sealer: Sealer,
         *,
+        worker: int = 0,
         segment_bytes: int = SEGMENT_BYTES,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
         pause_s: float = PAUSE_S,
-        append: Callable[[BinaryIO, SpanBatch], None] = segment.append,
+        append: Callable[..., None] = segment.append,
     ) -> None:
-        self._directory = directory
+        self._catalog = catalog
+        self._sealer = sealer
+        self._worker = worker
         self._segment_bytes = segment_bytes
         self._max_waiting_bytes = max_waiting_bytes
         self._append = append
         self._file: BinaryIO | None = None
+        self._begun_s = 0.0
         self._pause_s = pause_s
-        self._failed_at = -pause_s
-        self._waiting: list[tuple[SpanBatch, asyncio.Future[None]]] = []
+        self._failed_s = -pause_s
+        self._waiting: _Waiting = []
         self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
         self._disk = ThreadPoolExecutor(1, "spanloom-commit")
-        self._rewriter = _Rewriter(directory)
 
-    async def write(self, batch: SpanBatch) -> None:
-        """Return when the batch is durable."""
+    async def write(self, request: SpanRequest) -> None:
+        """Return when the request's spans are durable."""
         if self._waiting_bytes > self._max_waiting_bytes:
             raise Overloaded("the disk does not keep up with what arrives")
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, done))
-        self._waiting_bytes += batch.nbytes
+        self._waiting.append((request, done))
+        self._waiting_bytes += len(request.data)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_waiting())
         await done
@@ -62,35 +71,49 @@ class EmbeddedWriter:
         if self._committing is not None:
             await self._committing
         await asyncio.to_thread(self._disk.shutdown)
-        await asyncio.to_thread(self._rewriter.close)
         self._leave_segment()
 
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            taken, self._waiting = self._waiting, []
-            batches = [batch for batch, _ in taken]
+            taken = self._next()
             try:
-                await loop.run_in_executor(self._disk, self._commit, pa.concat_tables(batches))
+                await loop.run_in_executor(self._disk, self._commit, [request for request, _ in taken])
             except OSError as exc:
                 _fail(taken, Unavailable(f"the store cannot be written: {exc.strerror}"))
             except Exception as exc:  # noqa: BLE001  # whatever it is, nobody may wait for ever
                 _fail(taken, exc)
             else:
                 _succeed(taken)
-            self._waiting_bytes -= sum(batch.nbytes for batch in batches)
+            self._waiting_bytes -= sum(len(request.data) for request, _ in taken)
         self._committing = None
 
-    def _commit(self, spans: SpanBatch) -> None:
-        if time.monotonic() - self._failed_at < self._pause_s:
+    def _next(self) -> _Waiting:
+        """What goes into the next frame."""
+        size = 0
+        for number, (request, _) in enumerate(self._waiting):
+            size += len(request.data)
+            if number and size > COMMIT_BYTES:
+                taken, self._waiting = self._waiting[:number], self._waiting[number:]
+                return taken
+        taken, self._waiting = self._waiting, []
+        return taken
+
+    def _commit(self, requests: list[SpanRequest]) -> None:
+        if time.monotonic() - self._failed_s < self._pause_s:
             raise Unavailable("the store could not be written a moment ago")
+        if self._file is not None and time.monotonic() - self._begun_s > SEGMENT_AGE_S:
+            self._leave_segment()
         file = self._file or self._begin_segment()
         acknowledged_bytes = file.tell()
+        span_count = sum(request.span_count for request in requests)
         try:
-            self._append(file, spans)
+            self._append(
+                file, [request.data for request in requests], span_count=span_count, received_ns=time.time_ns()
+            )
         except OSError:
             # What the file holds now is unknown, so nothing may follow it there.
-            self._failed_at = time.monotonic()
+            self._failed_s = time.monotonic()
             self._leave_segment()
             if not acknowledged_bytes:
                 Path(file.name).unlink()
@@ -99,11 +122,12 @@ class EmbeddedWriter:
             self._leave_segment()
 
     def _begin_segment(self) -> BinaryIO:
-        path = segment.next_segment_path(self._directory)
+        self._sealer.wait_for_room()
+        path = self._catalog.next_segment(self._worker)
+        self._sealer.appending_to(path)
+        self._begun_s = time.monotonic()
         self._file = path.open("xb")
-        segment.sync_directory(self._directory)
-        # All segments before this one are at rest now, those of earlier runs too.
-        self._rewriter.wake()
+        segment.sync_directory(path.parent)
         return self._file
 
     def _leave_segment(self) -> None:
@@ -111,43 +135,16 @@ class EmbeddedWriter:
             with contextlib.suppress(OSError):  # what could not be written was not acknowledged either
                 self._file.close()
             self._file = None
+            self._sealer.appending_to(None)
 
 
-class _Rewriter:
-    """Rewrites segments at rest in a thread of its own, each once."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._done: set[Path] = set()
-        self._closing = threading.Event()
-        self._thread = ThreadPoolExecutor(1, "spanloom-rewrite")
-
-    def wake(self) -> None:
-        """Have a look at what is at rest now."""
-        self._thread.submit(self._rewrite_resting)
-
-    def close(self) -> None:
-        """End after the segment in hand."""
-        self._closing.set()
-        self._thread.shutdown(cancel_futures=True)
-
-    def _rewrite_resting(self) -> None:
-        for path in segment.resting_paths(self._directory):
-            if self._closing.is_set():
-                return
-            if path not in self._done:
-                with contextlib.suppress(OSError):  # a full disk; the segment is good as it is
-                    segment.rewrite(path)
-                self._done.add(path)
-
-
-def _succeed(taken: list[tuple[SpanBatch, asyncio.Future[None]]]) -> None:
+def _succeed(taken: _Waiting) -> None:
     for _, done in taken:
         if not done.done():  # whoever waited may have been cancelled
             done.set_result(None)
 
 
-def _fail(taken: list[tuple[SpanBatch, asyncio.Future[None]]], reason: Exception) -> None:
+def _fail(taken: _Waiting, reason: Exception) -> None:
     for _, done in taken:
         if not done.done():
             done.set_exception(reason)

@@ -1,5 +1,5 @@
 """Compile the kernels and keep them; later starts load them in a tenth of a second."""
 
-from spanloom_storage.kernels import check, columns
+from spanloom_storage.kernels import arrange, check, decode, encode, pivot
 
-print(f"compiled: {check.__name__}, {columns.__name__}")
+print("compiled:", *(kernel.__name__ for kernel in (check, decode, encode, arrange, pivot)))

@@ -2,16 +2,21 @@
 
 Stricter than protobuf's own parsers in one thing: groups (wire types 3 and 4), which proto3 does
 not have, are refused even as unknown fields. What passes here, those parsers read.
+
+On the way it counts the messages and judges the ids of spans, as OTLP has them.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanloom_storage.kernels.compiled import REQUEST, compiled, inlined
+from spanloom_storage.kernels.memory import load
 
 MAX_DEPTH: Final = 100
 """Levels of messages within messages: what protobuf's parsers allow."""
@@ -37,30 +42,68 @@ _MESSAGE: Final = 2
 """A field holding message number m is written _MESSAGE + m."""
 
 
-def field_table(root: Descriptor) -> npt.NDArray[np.int16]:
-    """What each length-delimited field holds, by message (the root is 0) and field number."""
+def messages_of(root: Descriptor) -> list[Descriptor]:
+    """The root and all messages below it, numbered by their place."""
     messages = [root]
-    rows: list[npt.NDArray[np.int16]] = []
-    while len(rows) < len(messages):
-        row = np.zeros(_FIELD_NUMBERS, np.int16)
-        for field in messages[len(rows)].fields:
+    for message in messages:
+        inner = (field.message_type for field in message.fields if field.message_type is not None)
+        messages += [one for one in dict.fromkeys(inner) if one not in messages]
+    return messages
+
+
+def field_table(messages: list[Descriptor]) -> npt.NDArray[np.int16]:
+    """What each length-delimited field holds, by number of the message and of the field."""
+    table = np.full((len(messages), _FIELD_NUMBERS), _PLAIN, np.int16)
+    for row, message in zip(table, messages, strict=True):
+        for field in message.fields:
             if field.type == FieldDescriptor.TYPE_STRING:
                 row[field.number] = _STRING
             elif field.message_type is not None:
-                if field.message_type not in messages:
-                    messages.append(field.message_type)
                 row[field.number] = _MESSAGE + messages.index(field.message_type)
-        rows.append(row)
-    return np.stack(rows)
+    return table
 
 
-REQUEST_FIELDS: Final = field_table(ExportTraceServiceRequest.DESCRIPTOR)
+MESSAGES: Final = messages_of(ExportTraceServiceRequest.DESCRIPTOR)
+REQUEST_FIELDS: Final = field_table(MESSAGES)
+_SPAN: Final = MESSAGES.index(Span.DESCRIPTOR)
+_PAIR: Final = MESSAGES.index(KeyValue.DESCRIPTOR)
+_SPAN_EVENT: Final = MESSAGES.index(Span.Event.DESCRIPTOR)
+_SPAN_LINK: Final = MESSAGES.index(Span.Link.DESCRIPTOR)
+
+_BAD_TRACE_ID: Final = len(MESSAGES)
+_BAD_SPAN_ID: Final = _BAD_TRACE_ID + 1
+_BAD_PARENT_ID: Final = _BAD_TRACE_ID + 2
+"""In the tally, behind the numbers of messages: spans that can never be stored, by reason."""
+
+_ROW_BYTES: Final = {_SPAN: 160, _PAIR: 16, _SPAN_EVENT: 48, _SPAN_LINK: 64}
+"""Roughly what these take once they are rows."""
+_MOST_ROW_BYTES: Final = 8
+"""So many a byte of the message; the smallest spans that mean anything take six."""
+_SPARE_ROW_BYTES: Final = 2**16
 
 
-def malformation(data: npt.NDArray[np.uint8]) -> str | None:
-    """Why these bytes are no ExportTraceServiceRequest, or None where they are one."""
-    wrong, at = check(data, REQUEST_FIELDS)
-    return f"{MEANING[wrong]} (byte {at})" if wrong else None
+class Checked(NamedTuple):
+    """What the walk has found out about a well-formed message."""
+
+    span_count: int
+    """Those with good ids only."""
+    bad_trace_ids: int
+    bad_span_ids: int
+    bad_parent_ids: int
+
+
+def check(data: npt.NDArray[np.uint8]) -> Checked | str:
+    """Count the spans of an ExportTraceServiceRequest, or say why these bytes are none."""
+    tally = np.zeros(len(MESSAGES) + 3, np.int64)
+    wrong, at = _walk(data, REQUEST_FIELDS, tally)
+    if wrong:
+        return f"{MEANING[wrong]} (byte {at})"
+    row_bytes = sum(int(tally[message]) * size for message, size in _ROW_BYTES.items())
+    if row_bytes > _MOST_ROW_BYTES * data.size + _SPARE_ROW_BYTES:
+        # Their rows would take many times the request's memory.
+        return f"{tally[_SPAN]} spans with what belongs to them in {data.size} bytes, too few to say anything"
+    bad = [int(count) for count in tally[len(MESSAGES) :]]
+    return Checked(int(tally[_SPAN]) - sum(bad), *bad)
 
 
 @inlined
@@ -81,12 +124,54 @@ def _varint(data, at, end, most):
 
 
 @inlined
+def _is_ascii(data, at, end):
+    """Whether no byte is above 127, eight at a time."""
+    high = np.uint64(0)
+    while at + 8 <= end:
+        high |= load(data, at)
+        at += 8
+    while at < end:
+        high |= np.uint64(data[at])
+        at += 1
+    return high & np.uint64(0x8080808080808080) == 0
+
+
+@inlined
+def _is_plain_pair(data, at, end):
+    """Whether this is an attribute as nearly all are: ASCII, short, one scalar. False says nothing."""
+    if end - at < 6 or data[at] != 10 or data[at + 1] >= 0x80:  # key = 1
+        return False
+    value = at + 2 + np.int64(data[at + 1])
+    if value + 4 > end or data[value] != 18 or not _is_ascii(data, at + 2, value):  # value = 2
+        return False
+    size, value = _varint(data, value + 1, end, 2)
+    if value < 0 or np.int64(size) != end - value or end - value < 2:
+        return False
+    tag = data[value]
+    if tag == 10:  # string_value = 1
+        size, value = _varint(data, value + 1, end, 2)
+        return value >= 0 and np.int64(size) == end - value and _is_ascii(data, value, end)
+    if tag == 16 or tag == 24:  # bool_value = 2, int_value = 3
+        _, value = _varint(data, value + 1, end, 10)
+        return value == end
+    return tag == 33 and end - value == 9  # double_value = 4
+
+
+@inlined
+def _is_id(data, at, size, right):
+    """Whether an id has the right size, 8 or 16, and is not all zero."""
+    if size != right:
+        return False
+    some = load(data, at)
+    if right == 16:
+        some |= load(data, at + 8)
+    return some != 0
+
+
+@inlined
 def _is_utf8(data, at, end):
     """RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF."""
-    high = np.uint8(0)
-    for position in range(at, end):  # LLVM makes vectors of this loop; nearly all strings end here
-        high |= data[position]
-    if high < 0x80:
+    if _is_ascii(data, at, end):
         return True
     while at < end:
         first = data[at]
@@ -119,21 +204,30 @@ def _is_utf8(data, at, end):
     return True
 
 
-@compiled(f"Tuple((int64, int64))({REQUEST}, int16[:, ::1])")
-def check(data, fields):
+@compiled(f"Tuple((int64, int64))({REQUEST}, int16[:, ::1], int64[::1])")
+def _walk(data, fields, tally):
     """(OK, length) or (what is wrong, at which byte); walks with a stack, never recursively."""
     ends = np.empty(MAX_DEPTH, np.int64)
     messages = np.empty(MAX_DEPTH, np.int64)
     depth = 0
-    ends[0] = data.size
-    messages[0] = 0
+    end = np.int64(data.size)
+    message = np.int64(0)
+    good_trace = good_span = good_parent = False
     at = np.int64(0)
     while True:
-        while at == ends[depth]:
+        while at == end:
+            if message == _SPAN:
+                if not good_trace:
+                    tally[_BAD_TRACE_ID] += 1
+                elif not good_span:
+                    tally[_BAD_SPAN_ID] += 1
+                elif not good_parent:
+                    tally[_BAD_PARENT_ID] += 1
             if depth == 0:
                 return OK, at
             depth -= 1
-        end = ends[depth]
+            end = ends[depth]
+            message = messages[depth]
         begin = at
         tag, at = _varint(data, at, end, 5)
         if at < 0:
@@ -142,33 +236,54 @@ def check(data, fields):
         wire_type = tag & np.uint64(7)
         if number == 0 or number >= np.uint64(1 << 29):
             return BAD_TAG, begin
-        size = np.uint64(0)
         if wire_type == 0:
             _, at = _varint(data, at, end, 10)
             if at < 0:
                 return TRUNCATED, begin
-        elif wire_type == 1:
-            size = np.uint64(8)
-        elif wire_type == 5:
-            size = np.uint64(4)
-        elif wire_type == 2:
-            size, at = _varint(data, at, end, 5)
-            if at < 0:
+            continue
+        if wire_type == 1 or wire_type == 5:
+            at += np.int64(8) if wire_type == 1 else np.int64(4)
+            if at > end:
                 return TRUNCATED, begin
-        else:
+            continue
+        if wire_type != 2:
             return BAD_TAG, begin
-        if size > np.uint64(end - at):
+        length, at = _varint(data, at, end, 5)
+        if at < 0 or length > np.uint64(end - at):
             return TRUNCATED, begin
+        size = np.int64(length)
         holds = _PLAIN
-        if wire_type == 2 and number < _FIELD_NUMBERS:
-            holds = fields[messages[depth], number]
-        if holds >= _MESSAGE:
+        if number < _FIELD_NUMBERS:
+            holds = np.int64(fields[message, number])
+        if holds == _PLAIN:
+            if message == _SPAN:
+                if number == 1:
+                    good_trace = _is_id(data, at, size, 16)
+                elif number == 2:
+                    good_span = _is_id(data, at, size, 8)
+                elif number == 4:  # empty or all zero means none
+                    good_parent = size == 8 or size == 0
+            at += size
+        elif holds == _STRING:
+            if not _is_utf8(data, at, at + size):
+                return BAD_UTF8, begin
+            at += size
+        else:
+            holds -= _MESSAGE
+            tally[holds] += 1
+            if holds == _PAIR and _is_plain_pair(data, at, at + size):
+                at += size
+                if depth + 3 > MAX_DEPTH:  # the pair and its value
+                    return TOO_DEEP, begin
+                continue
+            ends[depth] = end
+            messages[depth] = message
             depth += 1
             if depth == MAX_DEPTH:
                 return TOO_DEEP, begin
-            ends[depth] = at + np.int64(size)
-            messages[depth] = holds - _MESSAGE
-        else:
-            if holds == _STRING and not _is_utf8(data, at, at + np.int64(size)):
-                return BAD_UTF8, begin
-            at += np.int64(size)
+            end = at + size
+            message = holds
+            if holds == _SPAN:
+                good_trace = good_span = False
+                good_parent = True
+

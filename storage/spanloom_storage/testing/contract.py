@@ -27,8 +27,9 @@ from spanloom_storage.api import (
     TracePage,
     TraceQuery,
 )
+from spanloom_storage.conditions import span_with
 from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.requests import batch_of
+from spanloom_storage.testing.requests import checked_of
 
 NOON_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -135,7 +136,7 @@ class OpenStorage:
 
     async def write(self, *spans: Span) -> None:
         """Write the spans as one batch."""
-        await self.writer.write(batch_of(spans))
+        await self.writer.write(checked_of(spans))
 
     async def trace(self, number: int) -> list[Span]:
         """The spans of a trace, by start."""
@@ -210,7 +211,7 @@ class StorageContract:
                 1, 3, parent=1, service="cart", start_ns=NOON_NS + 6, status=StatusCode.ERROR, duration_ns=1
             ),
         )
-        (summary,) = (await opened.find(TraceQuery(service="shop"))).traces
+        (summary,) = (await opened.find(TraceQuery(where=span_with(service="shop")))).traces
         assert (summary.service, summary.name, summary.root_missing) == ("shop", "GET /", False)
         assert (summary.start_ns, summary.duration_ns) == (NOON_NS, 35)
         assert (summary.span_count, summary.error_count) == (3, 1)
@@ -229,9 +230,9 @@ class StorageContract:
         """Service and operation are asked of the same span, not of any two in the trace."""
         await opened.write(span(1, 1, service="shop", name="a"), span(1, 2, service="cart", name="b"))
         await opened.write(span(2, 3, service="shop", name="b"))
-        assert numbers(await opened.find(TraceQuery(service="shop", operation="b"))) == [2]
-        assert numbers(await opened.find(TraceQuery(service="cart"))) == [1]
-        assert numbers(await opened.find(TraceQuery(operation="c"))) == []
+        assert numbers(await opened.find(TraceQuery(where=span_with(service="shop", name="b")))) == [2]
+        assert numbers(await opened.find(TraceQuery(where=span_with(service="cart")))) == [1]
+        assert numbers(await opened.find(TraceQuery(where=span_with(name="c")))) == []
 
     async def test_time_range_includes_its_start_and_excludes_its_end(self, opened: OpenStorage) -> None:
         """Neighbouring ranges share no span."""

@@ -16,12 +16,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 from spanloom_model.span import Attributes, AttributeValue, Resource, Scope, Span
 from spanloom_storage import otlp
-from spanloom_storage.batch import SpanBatch
+from spanloom_storage.batch import SpanBatch, SpanRequest
+
+
+def checked_of(spans: Iterable[Span]) -> SpanRequest:
+    """The spans as a request that a writer takes."""
+    return otlp.checked(request_of(spans)).request
 
 
 def batch_of(spans: Iterable[Span]) -> SpanBatch:
     """The spans as a batch, by way of OTLP."""
-    return otlp.decode(request_of(spans)).batch
+    return otlp.decoded(checked_of(spans))
 
 
 def request_of(spans: Iterable[Span]) -> bytes:

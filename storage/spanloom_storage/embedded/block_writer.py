@@ -1,0 +1,344 @@
+"""Rows to a block: a directory of Parquet files.
+
+    spans.parquet      a row for each span; groups of rows by trace id, within them by service and name
+    events.parquet     a row for each event, links.parquet one for each link, in the order of their spans
+    traces.parquet     a row for each trace, by id
+    resources.parquet  a row for each distinct resource, scopes.parquet one for each scope
+    block.json         counts, times, checksums, and which files this block replaces
+
+docs/storage-format.md says what each column is.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from spanloom_storage.arrays import WORD, binaries, masked, span_ids, texts_array, trace_ids, words
+from spanloom_storage.arrangement import GROUP_SPANS, arrange_rows
+from spanloom_storage.embedded.attribute_columns import TYPE_NAMES, AttributeTable
+from spanloom_storage.kernels import arrange
+from spanloom_storage.kernels.decode import decode_owners
+from spanloom_storage.kernels.rows import Owners, Records, Rows
+from spanloom_storage.services import services_of
+
+_DELTA: Final = "DELTA_BINARY_PACKED"
+_SPLIT: Final = "BYTE_STREAM_SPLIT"
+
+SPAN_FIELDS: Final = [
+    pa.field("trace", pa.int32(), nullable=False),
+    pa.field("span_id", pa.binary(8), nullable=False),
+    pa.field("parent", pa.int32()),
+    pa.field("parent_id", pa.binary(8)),
+    pa.field("service", WORD, nullable=False),
+    pa.field("name", WORD, nullable=False),
+    pa.field("kind", pa.int32(), nullable=False),
+    pa.field("status_code", pa.int32(), nullable=False),
+    pa.field("start_offset_ns", pa.int64()),
+    pa.field("duration_ns", pa.int64()),
+    pa.field("status_message", WORD),
+    pa.field("trace_state", WORD),
+    pa.field("flags", pa.uint32()),
+    pa.field("dropped_attributes", pa.uint32()),
+    pa.field("dropped_events", pa.uint32()),
+    pa.field("dropped_links", pa.uint32()),
+    pa.field("resource", pa.int32(), nullable=False),
+    pa.field("scope", pa.int32(), nullable=False),
+    pa.field("unknown", pa.binary()),
+]
+EVENT_FIELDS: Final = [
+    pa.field("span", pa.int32(), nullable=False),
+    pa.field("time_offset_ns", pa.int64()),
+    pa.field("name", WORD, nullable=False),
+    pa.field("dropped_attributes", pa.uint32()),
+    pa.field("unknown", pa.binary()),
+]
+LINK_FIELDS: Final = [
+    pa.field("span", pa.int32(), nullable=False),
+    pa.field("trace_id", pa.binary(16)),
+    pa.field("span_id", pa.binary(8)),
+    pa.field("trace_state", WORD),
+    pa.field("flags", pa.uint32()),
+    pa.field("dropped_attributes", pa.uint32()),
+    pa.field("unknown", pa.binary()),
+]
+_ENCODING: Final = {
+    "trace": _DELTA,
+    "span_id": "PLAIN",
+    "parent": _DELTA,
+    "parent_id": "PLAIN",
+    "start_offset_ns": _SPLIT,
+    "duration_ns": _SPLIT,
+    "unknown": "PLAIN",
+    "span": _DELTA,
+    "time_offset_ns": _SPLIT,
+    "trace_id": "PLAIN",
+    "rest": "PLAIN",
+    "message": "PLAIN",
+}
+"""All others are dictionary-encoded."""
+
+
+class BlockWriter:
+    """Writes the rows of one block."""
+
+    def __init__(self, rows: Rows, directory: Path, *, group_spans: int = GROUP_SPANS) -> None:
+        self._rows = rows
+        self._directory = directory
+        self._spans = rows.spans[:-1]
+        self._resources = decode_owners(rows.resources, rows.resource_ends, pair_tag=10)
+        self._scopes = decode_owners(rows.scopes, rows.scope_ends, pair_tag=26)
+        services = services_of(self._resources)
+        self._service_words = pc.unique(services).sort()
+        self._service_of = pc.index_in(services, self._service_words).to_numpy().astype(np.int32)
+        self._arranged = arrange_rows(rows, self._kinds(), group_spans)
+        self._position = np.empty(self._spans.size, np.int64)
+        """Where a row stands in its row group."""
+        self._attributes: list[list[str | int | None]] = []
+
+    def write(self) -> dict[str, Any]:
+        """Write all files but block.json, which the facts that are returned belong in; nothing is durable yet."""
+        summary, services = self._summaries()
+        self._write_spans(summary["start_ns"])
+        self._write_events()
+        self._write_links()
+        self._write_traces(summary, services)
+        self._write_owners("resources", self._resources, self._rows.resources, self._rows.resource_ends)
+        self._write_owners("scopes", self._scopes, self._rows.scopes, self._rows.scope_ends)
+        starts = self._spans["start_ns"]
+        known = starts[starts != 0]
+        return {
+            "span_count": int(self._arranged.order.size),
+            "trace_count": int(self._arranged.traces.size - 1),
+            "first_traces": self._arranged.trace_begins[:-1].tolist(),
+            "start_range_ns": [int(known.min()), int(known.max())] if known.size else [0, 0],
+            "newest_trace_ns": int(summary["start_ns"].max(initial=0)),
+            "attributes": self._attributes,
+        }
+
+    def _count(self, owner: str, attributes: AttributeTable) -> None:
+        for key, value_type, count in attributes.counts():
+            self._attributes.append([owner, key, TYPE_NAMES.get(value_type), count])
+
+    def _groups(self) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]]:
+        """The rows of each row group, and their traces."""
+        arranged = self._arranged
+        cuts = zip(arranged.begins[:-1], arranged.begins[1:], strict=True)
+        return [(arranged.order[begin:end], arranged.trace[begin:end]) for begin, end in cuts]
+
+    def _kinds(self) -> npt.NDArray[np.int32]:
+        """Each row's service and name as one number, in the order of the words."""
+        names = texts_array(self._rows.data, self._rows.names)
+        place = pc.rank(names, tiebreaker="dense").to_numpy().astype(np.int64)
+        both = self._service_of[self._spans["resource"]] * np.int64(len(names) + 1) + place[self._spans["name"]]
+        return np.unique(both, return_inverse=True)[1].astype(np.int32)
+
+    def _summaries(self) -> tuple[Records, Records]:
+        arranged = self._arranged
+        traces = np.zeros(arranged.traces.size, arrange.TRACE)
+        services = np.empty(arranged.by_trace.size, arrange.SERVICE)
+        arrange.summarise(
+            arranged.by_trace, self._rows.spans, arranged.traces, self._service_of,
+            len(self._service_words), traces, services,
+        )  # fmt: skip
+        return traces[:-1], services[: traces[-1]["services"]]
+
+    def _write_spans(self, trace_start_ns: npt.NDArray[np.uint64]) -> None:
+        rows, arranged = self._rows, self._arranged
+        attributes = AttributeTable(rows.data, rows.keys, rows.attributes, rows.spans["attributes"])
+        self._count("span", attributes)
+        parents = np.full(self._spans.size, -1, np.int64)
+        arrange.find_parents(
+            arranged.by_trace, rows.spans, arranged.traces, 0, arranged.traces.size - 1, parents
+        )
+        with _Table(self._directory / "spans.parquet", [*SPAN_FIELDS, *attributes.fields]) as table:
+            for chosen, trace in self._groups():
+                self._position[chosen] = np.arange(chosen.size)
+                fixed = self._span_columns(chosen, trace, trace_start_ns, parents[chosen])
+                table.append([*fixed, *attributes.arrays(chosen)])
+
+    def _span_columns(
+        self,
+        chosen: npt.NDArray[np.int64],
+        trace: npt.NDArray[np.int32],
+        trace_start_ns: npt.NDArray[np.uint64],
+        parents: npt.NDArray[np.int64],
+    ) -> list[Any]:
+        spans, data = self._spans[chosen], self._rows.data
+        here = parents >= 0
+        start_ns, end_ns = spans["start_ns"], spans["end_ns"]
+        return [
+            pa.array(trace),
+            span_ids(spans["span_id"]),
+            masked(self._position[np.where(here, parents, chosen)].astype(np.int32), here, pa.int32()),
+            span_ids(spans["parent_id"], valid=parents == -2),
+            pa.DictionaryArray.from_arrays(self._service_of[spans["resource"]], self._service_words),
+            words(data, spans, "name", needed=True),
+            pa.array(spans["kind"].copy()),
+            pa.array(spans["status_code"].copy()),
+            masked((start_ns - trace_start_ns[trace]).view(np.int64), start_ns != 0, pa.int64()),
+            masked((end_ns - start_ns).view(np.int64), end_ns != 0, pa.int64()),
+            words(data, spans, "message"),
+            words(data, spans, "trace_state"),
+            *(_counts(spans[name]) for name in ("flags", "dropped_attributes", "dropped_events", "dropped_links")),
+            pa.array(spans["resource"].copy()),
+            pa.array(spans["scope"].copy()),
+            _stretches(self._rows.rest, spans["rest_at"], spans["rest_size"]),
+        ]
+
+    def _write_events(self) -> None:
+        rows = self._rows
+        if len(rows.events) == 1:
+            return
+        attributes = AttributeTable(rows.data, rows.keys, rows.event_attributes, rows.events["attributes"])
+        self._count("event", attributes)
+        with _Table(self._directory / "events.parquet", [*EVENT_FIELDS, *attributes.fields]) as table:
+            for chosen, _ in self._groups():
+                places, owners = _parts(rows.spans["events"], chosen)
+                events, start_ns = rows.events[places], self._spans["start_ns"][chosen[owners]]
+                fixed = [
+                    pa.array(owners.astype(np.int32)),
+                    masked((events["time_ns"] - start_ns).view(np.int64), events["time_ns"] != 0, pa.int64()),
+                    words(rows.data, events, "name", needed=True),
+                    _counts(events["dropped_attributes"]),
+                    _stretches(rows.event_rest, events["rest_at"], events["rest_size"]),
+                ]
+                table.append([*fixed, *attributes.arrays(places)])
+
+    def _write_links(self) -> None:
+        rows = self._rows
+        if len(rows.links) == 1:
+            return
+        attributes = AttributeTable(rows.data, rows.keys, rows.link_attributes, rows.links["attributes"])
+        self._count("link", attributes)
+        with _Table(self._directory / "links.parquet", [*LINK_FIELDS, *attributes.fields]) as table:
+            for chosen, _ in self._groups():
+                places, owners = _parts(rows.spans["links"], chosen)
+                links = rows.links[places]
+                has_trace = (links["trace_high"] | links["trace_low"]) != 0
+                fixed = [
+                    pa.array(owners.astype(np.int32)),
+                    trace_ids(links, has_trace),
+                    span_ids(links["span_id"], valid=links["span_id"] != 0),
+                    words(rows.data, links, "trace_state"),
+                    _counts(links["flags"]),
+                    _counts(links["dropped_attributes"]),
+                    _stretches(rows.link_rest, links["rest_at"], links["rest_size"]),
+                ]
+                table.append([*fixed, *attributes.arrays(places)])
+
+    def _write_traces(self, summary: Records, services: Records) -> None:
+        roots = self._spans[summary["root"]]
+        firsts = self._spans[self._arranged.by_trace[self._arranged.traces[:-1]]]
+        known_end = np.maximum(0, summary["end_ns"] - summary["start_ns"].view(np.int64))
+        service_counts = pa.StructArray.from_arrays(
+            [
+                self._service_words.take(pa.array(services["service"].copy())),
+                pa.array(services["span_count"].copy()),
+                pa.array(services["error_count"].copy()),
+            ],
+            names=["service", "span_count", "error_count"],
+        )
+        offsets = np.append(summary["services"], len(services)).astype(np.int32)
+        table = pa.table(
+            {
+                "trace_id": trace_ids(firsts),
+                "start_ns": pa.array(summary["start_ns"].copy()),
+                "duration_ns": pa.array(known_end),
+                "span_count": pa.array(summary["span_count"].copy()),
+                "error_count": pa.array(summary["error_count"].copy()),
+                "root_service": self._service_words.take(pa.array(self._service_of[roots["resource"]])),
+                "root_name": words(self._rows.data, roots, "name", needed=True),
+                "root_missing": pa.array(roots["parent_id"] != 0),
+                "services": pa.ListArray.from_arrays(pa.array(offsets), service_counts),
+            }
+        )
+        with _Table(self._directory / "traces.parquet", list(table.schema)) as file:
+            file.append(table.columns)
+
+    def _write_owners(self, name: str, owners: Owners, messages: Any, ends: npt.NDArray[np.int64]) -> None:
+        attributes = AttributeTable(owners.data, owners.keys, owners.attributes, owners.begins, least_values=1)
+        self._count("resource" if name == "resources" else "instrumentation", attributes)
+        fields = [pa.field("message", pa.binary(), nullable=False), *attributes.fields]
+        with _Table(self._directory / f"{name}.parquet", fields) as table:
+            table.append([binaries(messages, ends), *attributes.arrays(np.arange(ends.size - 1))])
+
+
+class _Table:
+    """A Parquet file whose row groups are given one after the other."""
+
+    def __init__(self, path: Path, fields: list[Any]) -> None:
+        self._path = path
+        self._schema = pa.schema(fields)
+        self._writer: Any = None
+
+    def __enter__(self) -> "_Table":
+        return self
+
+    def append(self, columns: list[Any]) -> None:
+        table = pa.Table.from_arrays(columns, schema=self._schema)
+        if self._writer is None:
+            self._writer = self._open(table)
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+    def _open(self, table: Any) -> Any:
+        """Encodings are those that suit the first row group."""
+        encoding = {name: _ENCODING[name] for name in self._schema.names if name in _ENCODING}
+        encoding |= {
+            field.name: _suiting(field, table[field.name]) for field in self._schema if field.name not in encoding
+        }
+        return pq.ParquetWriter(
+            self._path,
+            self._schema,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=[name for name, how in encoding.items() if how == "DICTIONARY"] or False,
+            column_encoding={name: how for name, how in encoding.items() if how not in {"DICTIONARY"}},
+            write_statistics=False,
+            write_page_checksum=True,
+            store_schema=False,
+            data_page_size=2**20,
+            dictionary_pagesize_limit=2**22,
+        )
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _suiting(field: Any, column: Any) -> str:
+    """A dictionary, unless nearly every value is another."""
+    if pa.types.is_floating(field.type):
+        return _SPLIT
+    if pa.types.is_boolean(field.type):
+        return "PLAIN"
+    if pa.types.is_dictionary(field.type) and field.type.value_type == pa.string():
+        return "DICTIONARY"
+    return "DICTIONARY"
+
+
+def _parts(
+    begins: npt.NDArray[np.int32], chosen: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(the parts, such as events, that belong to the chosen spans; which of the chosen has each)."""
+    first, counts = begins[chosen].astype(np.int64), begins[chosen + 1] - begins[chosen]
+    owners = np.repeat(np.arange(chosen.size), counts)
+    within = np.arange(owners.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    return first[owners] + within, owners
+
+
+def _counts(values: npt.NDArray[np.uint32]) -> Any:
+    """Numbers that are mostly 0, which is none."""
+    return masked(values, values != 0, pa.uint32())
+
+
+def _stretches(data: Any, at: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32]) -> Any:
+    """Bytes of records, none where there are none."""
+    if not sizes.any():
+        return pa.nulls(sizes.size, pa.binary())
+    parts = [bytes(data[begin : begin + size]) or None for begin, size in zip(at.tolist(), sizes.tolist(), strict=True)]
+    return pa.array(parts, pa.binary())

@@ -1,0 +1,147 @@
+"""Which files make the store at a moment.
+
+store/
+  format                   the number of the format, for whoever opens it later
+  lock                     held by the one process that writes
+  segments/N-TIME.otlp     what has been acknowledged and is not in a block yet, by worker and beginning
+  blocks/NAME/             what has been sorted into columns
+  damaged/                 what was found not to be as it was written, for a person to look at
+
+A block says in its block.json which segments and blocks it replaces; they do not count from the
+moment that it has its name, whether they are deleted already or not. That is all there is to a crash.
+"""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from spanloom_storage.embedded import segment
+from spanloom_storage.embedded.segment import sync_directory
+
+_log = logging.getLogger(__name__)
+
+SEGMENTS: Final = "segments"
+BLOCKS: Final = "blocks"
+DAMAGED: Final = "damaged"
+FACTS: Final = "block.json"
+DRAFT: Final = ".draft-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockFacts:
+    """What block.json says: enough to decide whether to open the block's files."""
+
+    name: str
+    span_count: int
+    trace_count: int
+    first_traces: list[int]
+    """The first trace of each row group of spans."""
+    start_range_ns: list[int]
+    """The earliest and the latest start of a span that says so; zeros where none does."""
+    newest_trace_ns: int
+    """The latest start of a trace."""
+    received_ns: list[int]
+    """When its first and its last span came in: what retention goes by, since clients' clocks may be wrong."""
+    attributes: list[list[str | int]]
+    """[owner, key, type, how many values] of each attribute."""
+    files: dict[str, list[int | str]]
+    """[size in bytes, XXH3-64 in hexadecimal] of each file."""
+    replaces: list[str]
+    """Segments and blocks, by name."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What its files take."""
+        return sum(int(size) for size, _ in self.files.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files that count, at one moment."""
+
+    segments: list[Path]
+    """Oldest first."""
+    blocks: Mapping[str, BlockFacts]
+
+
+class Catalog:
+    """Looks at a store's directory; what it has read of blocks it keeps, since they never change."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._facts: dict[str, BlockFacts] = {}
+        self._last = 0
+
+    @property
+    def segments(self) -> Path:
+        """Where segments lie."""
+        return self.directory / SEGMENTS
+
+    @property
+    def blocks(self) -> Path:
+        """Where blocks lie."""
+        return self.directory / BLOCKS
+
+    def snapshot(self) -> Snapshot:
+        """What counts now; a block that cannot be understood does not."""
+        # Segments first: one that is replaced between the two looks is in both, and the block wins.
+        segments = sorted(self.segments.glob(f"*{segment.SUFFIX}")) if self.segments.is_dir() else []
+        self._facts = {name: facts for name in self._names() if (facts := self._read(name)) is not None}
+        replaced = {name for facts in self._facts.values() for name in facts.replaces}
+        blocks = {name: facts for name, facts in self._facts.items() if name not in replaced}
+        return Snapshot([path for path in segments if path.name not in replaced], blocks)
+
+    def next_segment(self, worker: int) -> Path:
+        """A name that was never used before, and sorts behind the others of this worker."""
+        self._last = max(self._last + 1, time.time_ns())
+        return self.segments / f"{worker}-{self._last:020}{segment.SUFFIX}"
+
+    def replaced(self) -> list[Path]:
+        """What is still there although a block has replaced it."""
+        names = {name for facts in self._facts.values() for name in facts.replaces}
+        paths = [self.segments / name if name.endswith(segment.SUFFIX) else self.blocks / name for name in names]
+        return [path for path in paths if path.exists()]
+
+    def _names(self) -> list[str]:
+        """All blocks; read again where it changed meanwhile, since a listing is no snapshot by itself."""
+        if not self.blocks.is_dir():
+            return []
+        while True:
+            before = self.blocks.stat().st_mtime_ns
+            names = [path.name for path in self.blocks.iterdir() if not path.name.startswith(".")]
+            if self.blocks.stat().st_mtime_ns == before:
+                return sorted(names)
+
+    def _read(self, name: str) -> BlockFacts | None:
+        if name in self._facts:
+            return self._facts[name]
+        try:
+            return BlockFacts(name=name, **json.loads((self.blocks / name / FACTS).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Delete segments and blocks; readers that have them open may go on."""
+    for path in paths:
+        if path.is_dir():
+            gone = path.with_name(f"{DRAFT}gone-{path.name}")
+            path.rename(gone)  # in one step, so that nobody sees half a block
+            shutil.rmtree(gone)
+        else:
+            path.unlink(missing_ok=True)
+        sync_directory(path.parent)
+
+
+def set_aside(catalog: Catalog, path: Path, reason: str) -> None:
+    """Take a damaged file or block out of the store, to where a person finds it."""
+    _log.error("%s is damaged and set aside: %s", path.name, reason)
+    damaged = catalog.directory / DAMAGED
+    damaged.mkdir(exist_ok=True)
+    path.rename(damaged / path.name)
+    sync_directory(path.parent)

@@ -1,0 +1,154 @@
+"""From segments to blocks, from small blocks to larger ones, and out of the store: in the background."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from spanloom_storage.embedded import segment
+from spanloom_storage.embedded.block_file import write_block
+from spanloom_storage.embedded.catalog import BlockFacts, Catalog, remove, set_aside
+from spanloom_storage.embedded.parquet import ColumnCache
+from spanloom_storage.embedded.stored_block import StoredBlock
+from spanloom_storage.kernels.decode import decode
+
+_log = logging.getLogger(__name__)
+
+MOST_WAITING: Final = 3
+"""So many full segments may wait; then whoever writes waits too."""
+MERGE_BLOCKS: Final = 8
+MERGE_TIERS: Final = (2**6, 2**9, 2**12, 2**15)
+"""Blocks of fewer spans than one of these are merged with others of that size; larger ones are large enough."""
+LOOK_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long spans are kept; None means for ever."""
+
+    age_s: float | None = None
+    size_bytes: int | None = None
+
+
+class Sealer:
+    """One thread that puts a store in order; what it cannot do now it tries again."""
+
+    def __init__(self, catalog: Catalog, retention: Retention) -> None:
+        self._catalog = catalog
+        self._retention = retention
+        self._active: Path | None = None
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="spanloom-seal", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what earlier runs have left."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after what is in hand."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def appending_to(self, path: Path | None) -> None:
+        """Say which segment is still written; all others may be sealed."""
+        with self._changed:
+            self._active = path
+            self._changed.notify_all()
+
+    def wait_for_room(self) -> None:
+        """Return when no more than MOST_WAITING segments wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or len(self._resting()) <= MOST_WAITING)
+
+    def _resting(self) -> list[Path]:
+        return [path for path in sorted(self._catalog.segments.glob(f"*{segment.SUFFIX}")) if path != self._active]
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or bool(self._resting()), LOOK_S)
+                if self._closing:
+                    return
+            try:
+                self._put_in_order()
+            except OSError as exc:
+                _log.warning("the store cannot be put in order now: %s", exc.strerror)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, 1)
+            except Exception:
+                _log.exception("the store cannot be put in order now")
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, LOOK_S)
+
+    def _put_in_order(self) -> None:
+        self._catalog.snapshot()
+        remove(self._catalog.replaced())
+        for path in self._resting():
+            seal(self._catalog, path)
+            with self._changed:
+                self._changed.notify_all()
+                if self._closing:
+                    return
+        while not self._closing and (few := blocks_to_merge(list(self._catalog.snapshot().blocks.values()))):
+            merge(self._catalog, few)
+        expire(self._catalog, self._retention, time.time_ns())
+
+
+def seal(catalog: Catalog, path: Path) -> None:
+    """Make a block of a segment's whole frames, then delete the segment, or set it aside if it is damaged."""
+    data = segment.read(path)
+    found = list(segment.frames(data))
+    whole = [frame for frame in found if frame.whole]
+    if whole:
+        extents = np.array([[frame.begin, frame.end] for frame in whole], np.int64)
+        received = [frame.received_ns for frame in whole]
+        write_block(
+            catalog, decode(data, extents), replaces=[path.name], received_ns=(min(received), max(received))
+        )
+    if len(whole) < len(found):
+        set_aside(catalog, path, f"{len(found) - len(whole)} stretches of it are not what was written")
+    else:
+        remove([path])
+
+
+def blocks_to_merge(blocks: Sequence[BlockFacts]) -> Sequence[BlockFacts]:
+    """Eight blocks of about one size that came one after the other, or none."""
+    by_time = sorted(blocks, key=lambda facts: facts.received_ns)
+    for tier in MERGE_TIERS:
+        few = [facts for facts in by_time if facts.span_count < tier][:MERGE_BLOCKS]
+        if len(few) == MERGE_BLOCKS:
+            return few
+    return ()
+
+
+def merge(catalog: Catalog, blocks: Sequence[BlockFacts]) -> None:
+    """Make one block of several, then delete them."""
+    parts = []
+    for facts in blocks:
+        stored = StoredBlock(catalog.blocks / facts.name, facts, ColumnCache(0))
+        parts += [stored.request(group) for group in range(len(facts.first_traces))]
+    rows = decode(np.frombuffer(b"".join(parts), np.uint8))
+    received = (min(facts.received_ns[0] for facts in blocks), max(facts.received_ns[1] for facts in blocks))
+    names = [facts.name for facts in blocks]
+    write_block(catalog, rows, replaces=names, received_ns=received)
+    remove(catalog.blocks / name for name in names)
+
+
+def expire(catalog: Catalog, retention: Retention, now_ns: int) -> None:
+    """Delete the blocks that came in longest ago, as far as retention says."""
+    blocks = sorted(catalog.snapshot().blocks.values(), key=lambda facts: facts.received_ns[1], reverse=True)
+    kept_bytes = 0
+    for facts in blocks:
+        kept_bytes += facts.size_bytes
+        too_old = retention.age_s is not None and facts.received_ns[1] < now_ns - retention.age_s * 1e9
+        too_much = retention.size_bytes is not None and kept_bytes > retention.size_bytes
+        if too_old or too_much:
+            remove([catalog.blocks / facts.name])

@@ -1,0 +1,185 @@
+"""A row group of a block's spans, with its events and links, column by column."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spanloom_storage.block import Column, Numbers, Places, Words
+from spanloom_storage.conditions import Attribute, Field, Intrinsic, Owner
+from spanloom_storage.embedded.attribute_columns import SUFFIX, column_name
+from spanloom_storage.embedded.block_rows import ids, numbers
+from spanloom_storage.embedded.parquet import Group
+from spanloom_storage.kernels.decode import decode_owners
+from spanloom_storage.kernels.rows import BOOL, STRING, Owners
+from spanloom_storage.row_attributes import RowAttributes, moved, shared_out
+from spanloom_storage.rows_block import id_words, owner_table, owner_texts
+
+
+class StoredSlice:
+    """Reads what is asked for, and keeps nothing but the last rest."""
+
+    def __init__(
+        self,
+        spans: Group,
+        events: Group,
+        links: Group,
+        trace_start_ns: Callable[[], npt.NDArray[np.uint64]],
+        owners: Callable[[], Mapping[Owner, Owners]],
+    ) -> None:
+        self._spans = spans
+        self._events = events
+        self._links = links
+        self._trace_start_ns = trace_start_ns
+        self._owners = owners
+
+    @property
+    def span_count(self) -> int:
+        """How many spans."""
+        return self._spans.row_count
+
+    def trace(self) -> Places:
+        """Each span's trace."""
+        return numbers(self._spans.column("trace"), np.int32)
+
+    def parent(self) -> Places:
+        """The row of each span's parent."""
+        elsewhere = pc.is_valid(self._spans.column("parent_id")).to_numpy(zero_copy_only=False)
+        return np.where(elsewhere, -2, numbers(self._spans.column("parent"), np.int32, -1)).astype(np.int32)
+
+    def columns(self, field: Field) -> Sequence[Column]:
+        """The values of a field."""
+        if isinstance(field, Attribute):
+            return self._attribute(field)
+        return _INTRINSICS[field](self)
+
+    def _attribute(self, field: Attribute) -> Sequence[Column]:
+        match field.owner:
+            case Owner.SPAN:
+                return _values(self._spans, field.key)
+            case Owner.EVENT:
+                return moved(_values(self._events, field.key), self._event_spans)
+            case Owner.LINK:
+                return moved(_values(self._links, field.key), self._link_spans)
+        owners = self._owners()[field.owner]
+        rows = numbers(self._spans.column("resource" if field.owner is Owner.RESOURCE else "scope"), np.int32)
+        return shared_out(owner_table(owners).columns(field.key), rows, owners.begins.size - 1)
+
+    @cached_property
+    def _event_spans(self) -> Places:
+        return numbers(self._events.column("span"), np.int32) if self._events.row_count else np.empty(0, np.int32)
+
+    @cached_property
+    def _link_spans(self) -> Places:
+        return numbers(self._links.column("span"), np.int32) if self._links.row_count else np.empty(0, np.int32)
+
+    def _words(self, name: str) -> Sequence[Column]:
+        return _column_words(self._spans.column(name))
+
+    def _number(self, name: str) -> Sequence[Column]:
+        return [Numbers(rows=None, values=numbers(self._spans.column(name), np.int64))]
+
+    def _start(self) -> Sequence[Column]:
+        offset = self._spans.column("start_offset_ns")
+        start_ns = self._trace_start_ns()[self.trace()] + numbers(offset, np.int64).view(np.uint64)
+        if offset.null_count:
+            start_ns[pc.is_null(offset).to_numpy(zero_copy_only=False)] = 0
+        return [Numbers(rows=None, values=start_ns)]
+
+    def _span_ids(self) -> Sequence[Column]:
+        return id_words(None, [ids(self._spans.column("span_id"))])
+
+    def _parent_ids(self) -> Sequence[Column]:
+        span_ids, parents = ids(self._spans.column("span_id")), numbers(self._spans.column("parent"), np.int64, -1)
+        parent_ids = np.where(parents >= 0, span_ids[parents], ids(self._spans.column("parent_id")))
+        rows = np.flatnonzero(parent_ids != 0).astype(np.int32)
+        return id_words(rows, [parent_ids[rows]])
+
+    def _scope(self, texts: str) -> Sequence[Column]:
+        owners = self._owners()[Owner.SCOPE]
+        rows = numbers(self._spans.column("scope"), np.int32)
+        return owner_texts(owners, getattr(owners, texts), rows)
+
+    def _event_name(self) -> Sequence[Column]:
+        return moved(_column_words(self._events.column("name")), self._event_spans) if self._events.row_count else ()
+
+    def _event_since_start(self) -> Sequence[Column]:
+        if not self._events.row_count:
+            return ()
+        offset = self._events.column("time_offset_ns")
+        rows = np.flatnonzero(pc.is_valid(offset).to_numpy(zero_copy_only=False))
+        return [Numbers(rows=self._event_spans[rows], values=numbers(offset, np.int64)[rows])] if rows.size else ()
+
+    def _link_ids(self, name: str) -> Sequence[Column]:
+        if not self._links.row_count:
+            return ()
+        column = self._links.column(name)
+        rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False))
+        halves = ids(column).reshape(len(column), -1)[rows]
+        return id_words(self._link_spans[rows], list(halves.T))
+
+
+def _values(group: Group, key: str) -> Sequence[Column]:
+    """The values of an attribute, of those that have a column and of those in rest."""
+    found: list[Column] = []
+    if not group.row_count:
+        return ()
+    for value_type in SUFFIX:
+        name = column_name(key, value_type)
+        if name not in group.names:
+            continue
+        column = group.column(name)
+        if value_type == STRING:
+            found += _column_words(column)
+            continue
+        rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False)).astype(np.int32)
+        if rows.size:
+            kind = np.bool_ if value_type == BOOL else (np.float64 if pa.types.is_floating(column.type) else np.int64)
+            found.append(Numbers(rows=rows, values=numbers(column, kind)[rows]))
+    rest = _rest_of(group.column("rest")) if group.row_count else None
+    return [*found, *rest.columns(key)] if rest is not None else found
+
+
+def _column_words(column: Any) -> Sequence[Column]:
+    codes = column.indices
+    if not codes.null_count:
+        return [Words(rows=None, codes=codes.to_numpy(), words=column.dictionary)] if len(codes) else ()
+    if codes.null_count == len(codes):
+        return ()
+    valid = pc.is_valid(codes).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(valid).astype(np.int32)
+    return [Words(rows=rows, codes=numbers(codes, np.int32)[rows], words=column.dictionary)]
+
+
+def _rest_of(column: Any) -> RowAttributes | None:
+    """The attributes that have no column, in a row group."""
+    if column.null_count == len(column):
+        return None
+    filled = pc.fill_null(column, b"")
+    ends = np.frombuffer(filled.buffers()[1], np.int32)[filled.offset : filled.offset + len(filled) + 1]
+    data = np.frombuffer(filled.buffers()[2], np.uint8)
+    found = decode_owners(data, ends.astype(np.int64), owner_tag=0, pair_tag=74)
+    return RowAttributes(found.data, found.keys, found.attributes, found.begins)
+
+
+_INTRINSICS: Mapping[Intrinsic, Callable[[StoredSlice], Sequence[Column]]] = {
+    Intrinsic.SERVICE: lambda part: part._words("service"),
+    Intrinsic.NAME: lambda part: part._words("name"),
+    Intrinsic.KIND: lambda part: part._number("kind"),
+    Intrinsic.STATUS: lambda part: part._number("status_code"),
+    Intrinsic.STATUS_MESSAGE: lambda part: part._words("status_message"),
+    Intrinsic.DURATION_NS: lambda part: part._number("duration_ns"),
+    Intrinsic.START_NS: StoredSlice._start,
+    Intrinsic.SPAN_ID: StoredSlice._span_ids,
+    Intrinsic.PARENT_ID: StoredSlice._parent_ids,
+    Intrinsic.SCOPE_NAME: lambda part: part._scope("names"),
+    Intrinsic.SCOPE_VERSION: lambda part: part._scope("versions"),
+    Intrinsic.EVENT_NAME: StoredSlice._event_name,
+    Intrinsic.EVENT_SINCE_START_NS: StoredSlice._event_since_start,
+    Intrinsic.LINK_TRACE_ID: lambda part: part._link_ids("trace_id"),
+    Intrinsic.LINK_SPAN_ID: lambda part: part._link_ids("span_id"),
+}

@@ -1,0 +1,88 @@
+"""Eight bytes at once: what makes comparing, hashing and looking for odd bytes cheap."""
+
+from llvmlite import ir
+from numba import config, types
+from numba.extending import intrinsic
+
+from spanloom_storage.kernels.compiled import inlined
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+def _load(_, data, at):
+    """The bytes from a place on as a little-endian number; the place may be odd."""
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        word = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(64).as_pointer())
+        return builder.load(word, align=1)
+
+    return types.uint64(data, at), generate
+
+
+@inlined
+def _load_checked(data, at):
+    """The same where numba is to check every index (NUMBA_BOUNDSCHECK), which it cannot do in `_load`."""
+    value = types.uint64(0)
+    for position in range(8):
+        value |= types.uint64(data[at + position]) << types.uint64(8 * position)
+    return value
+
+
+load = _load_checked if config.BOUNDSCHECK else _load
+"""load(bytes, at): eight bytes, the first the least; all eight must be there."""
+
+
+@inlined
+def swapped(word):
+    """The bytes of a word in the opposite order."""
+    word = ((word & types.uint64(0x00FF00FF00FF00FF)) << types.uint64(8)) | (
+        (word >> types.uint64(8)) & types.uint64(0x00FF00FF00FF00FF)
+    )
+    word = ((word & types.uint64(0x0000FFFF0000FFFF)) << types.uint64(16)) | (
+        (word >> types.uint64(16)) & types.uint64(0x0000FFFF0000FFFF)
+    )
+    return (word << types.uint64(32)) | (word >> types.uint64(32))
+
+
+@inlined
+def same(data, at, other, other_at, size):
+    """Whether two stretches of bytes are equal."""
+    end = at + size
+    while at + 8 <= end:
+        if load(data, at) != load(other, other_at):
+            return False
+        at += 8
+        other_at += 8
+    while at < end:
+        if data[at] != other[other_at]:
+            return False
+        at += 1
+        other_at += 1
+    return True
+
+
+@inlined
+def hashed(data, at, size):
+    """A hash of a stretch of bytes; for tables of our own that live as long as one pass."""
+    end = at + size
+    value = types.uint64(0x9E3779B97F4A7C15) ^ types.uint64(size)
+    while at + 8 <= end:
+        value = (value ^ load(data, at)) * types.uint64(0xD6E8FEB86659FD93)
+        value ^= value >> types.uint64(32)
+        at += 8
+    last = types.uint64(0)
+    shift = types.uint64(0)
+    while at < end:
+        last |= types.uint64(data[at]) << shift
+        shift += types.uint64(8)
+        at += 1
+    value = (value ^ last) * types.uint64(0xD6E8FEB86659FD93)
+    return value ^ (value >> types.uint64(29))
+
+
+@inlined
+def copy(source, at, size, target, to):
+    """Copy a stretch of bytes; where it ended in the target."""
+    for position in range(size):
+        target[to + position] = source[at + position]
+    return to + size

@@ -1,0 +1,257 @@
+"""A block in memory: spans in rows, as they have just arrived."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from spanloom_storage import otlp
+from spanloom_storage.arrays import hexadecimal, interned, texts_array
+from spanloom_storage.batch import SpanBatch, SpanRequest
+from spanloom_storage.block import Column, Numbers, Places, Slice, TraceTable, Words
+from spanloom_storage.conditions import Attribute, Field, Intrinsic, Owner, ValueType
+from spanloom_storage.arrangement import arrange_rows
+from spanloom_storage.kernels import arrange
+from spanloom_storage.kernels.decode import decode, decode_owners
+from spanloom_storage.kernels.rows import Owners, Records, Rows
+from spanloom_storage.row_attributes import RowAttributes, moved, shared_out
+from spanloom_storage.services import services_of
+
+
+class RowsBlock:
+    """Rows of spans, as one slice."""
+
+    def __init__(self, rows: Rows) -> None:
+        arranged = _arranged(rows)
+        if arranged.order.size < len(rows.spans) - 1:  # spans that were sent twice
+            kept = otlp.encoded(otlp.batch_of_rows(rows, np.sort(arranged.order)))
+            rows = decode(np.frombuffer(kept, np.uint8))
+            arranged = _arranged(rows)
+        self._rows = rows
+        self._spans = rows.spans[:-1]
+        self._by_trace = arranged.by_trace
+        self._begins = arranged.traces
+        self._resources = decode_owners(rows.resources, rows.resource_ends, pair_tag=10)
+        self._scopes = decode_owners(rows.scopes, rows.scope_ends, pair_tag=26)
+        self._cache: dict[object, Sequence[Column]] = {}
+
+    @property
+    def span_count(self) -> int:
+        """How many spans."""
+        return len(self._spans)
+
+    @cached_property
+    def start_range_ns(self) -> tuple[int, int]:
+        """The earliest and the latest start that is known."""
+        known = self._spans["start_ns"][self._spans["start_ns"] != 0]
+        return (int(known.min()), int(known.max())) if known.size else (0, 0)
+
+    @cached_property
+    def newest_trace_ns(self) -> int:
+        """The latest start of a trace."""
+        return int(self._table.start_ns.max(initial=0))
+
+    def traces(self) -> TraceTable:
+        """All traces."""
+        return self._table
+
+    def slices(self) -> Sequence[Slice]:
+        """This block is its only slice."""
+        return (self,)
+
+    def spans(self, traces: Sequence[int]) -> SpanBatch:
+        """All spans of some traces."""
+        return otlp.batch_of_rows(self._rows, self._places(traces))
+
+    def outlines(self, traces: Sequence[int]) -> pa.Table:
+        """What a summary needs of them."""
+        return otlp.outline_of_rows(self._rows, self._places(traces))
+
+    def _places(self, traces: Sequence[int]) -> npt.NDArray[np.int64]:
+        places = [self._by_trace[self._begins[trace] : self._begins[trace + 1]] for trace in traces]
+        return np.concatenate([np.empty(0, np.int64), *places])
+
+    def attributes(self) -> Mapping[tuple[Attribute, ValueType | None], int]:
+        """Which attributes there are, and how many values."""
+        return {
+            (Attribute(owner, key), value_type): count
+            for owner, table in self._tables.items()
+            for (key, value_type), count in table.counts().items()
+        }
+
+    def trace(self) -> Places:
+        """Each span's trace."""
+        return self._trace
+
+    def parent(self) -> Places:
+        """The row of each span's parent."""
+        return self._parent
+
+    def columns(self, field: Field) -> Sequence[Column]:
+        """The values of a field."""
+        if field not in self._cache:
+            self._cache[field] = self._attribute(field) if isinstance(field, Attribute) else self._intrinsic(field)
+        return self._cache[field]
+
+    @cached_property
+    def _table(self) -> TraceTable:
+        firsts = self._spans[self._by_trace[self._begins[:-1]]]
+        start_ns = self._spans["start_ns"][self._by_trace]
+        known = np.where(start_ns == 0, np.uint64(2**64 - 1), start_ns)
+        earliest = np.minimum.reduceat(known, self._begins[:-1]) if len(firsts) else known
+        has_none = np.logical_and.reduceat(start_ns == 0, self._begins[:-1]) if len(firsts) else start_ns == 0
+        return TraceTable(
+            high=firsts["trace_high"].copy(),
+            low=firsts["trace_low"].copy(),
+            start_ns=np.where(has_none, np.uint64(0), earliest),
+        )
+
+    @cached_property
+    def _trace(self) -> Places:
+        trace = np.empty(self.span_count, np.int32)
+        trace[self._by_trace] = np.repeat(
+            np.arange(self._begins.size - 1, dtype=np.int32), np.diff(self._begins)
+        )
+        return trace
+
+    @cached_property
+    def _parent(self) -> Places:
+        parent = np.full(self.span_count, -1, np.int64)
+        arrange.find_parents(
+            self._by_trace, self._rows.spans, self._begins, 0, self._begins.size - 1, parent
+        )
+        return parent.astype(np.int32)
+
+    @cached_property
+    def _tables(self) -> Mapping[Owner, RowAttributes]:
+        rows = self._rows
+        return {
+            Owner.SPAN: RowAttributes(rows.data, rows.keys, rows.attributes, rows.spans["attributes"]),
+            Owner.EVENT: RowAttributes(rows.data, rows.keys, rows.event_attributes, rows.events["attributes"]),
+            Owner.LINK: RowAttributes(rows.data, rows.keys, rows.link_attributes, rows.links["attributes"]),
+            Owner.RESOURCE: owner_table(self._resources),
+            Owner.SCOPE: owner_table(self._scopes),
+        }
+
+    def _attribute(self, field: Attribute) -> Sequence[Column]:
+        found = self._tables[field.owner].columns(field.key)
+        match field.owner:
+            case Owner.EVENT:
+                return moved(found, self._rows.events["span"][:-1])
+            case Owner.LINK:
+                return moved(found, self._rows.links["span"][:-1])
+            case Owner.RESOURCE:
+                return shared_out(found, self._spans["resource"], self._resources.begins.size - 1)
+            case Owner.SCOPE:
+                return shared_out(found, self._spans["scope"], self._scopes.begins.size - 1)
+            case _:
+                return found
+
+    def _intrinsic(self, field: Intrinsic) -> Sequence[Column]:
+        return _INTRINSICS[field](self)
+
+    def _service(self) -> Sequence[Column]:
+        words = services_of(self._resources).dictionary_encode()
+        codes = words.indices.to_numpy()[self._spans["resource"]]
+        return [Words(rows=None, codes=codes, words=words.dictionary)]
+
+    def _name(self) -> Sequence[Column]:
+        words = texts_array(self._rows.data, self._rows.names)
+        return [Words(rows=None, codes=self._spans["name"].copy(), words=words)]
+
+    def _text(self, name: str, records: Records) -> Sequence[Column]:
+        """A text that is missing where it is empty."""
+        rows = np.flatnonzero(records[f"{name}_size"] > 0)
+        chosen = records[rows]
+        codes, texts = interned(
+            self._rows.data, chosen[f"{name}_at"].copy(), chosen[f"{name}_size"].astype(np.int64)
+        )
+        words = texts_array(self._rows.data, texts)
+        return [Words(rows=rows.astype(np.int32), codes=codes, words=words)] if rows.size else ()
+
+    def _number(self, name: str) -> Sequence[Column]:
+        return [Numbers(rows=None, values=self._spans[name].copy())]
+
+    def _duration(self) -> Sequence[Column]:
+        spans = self._spans
+        duration_ns = (spans["end_ns"] - spans["start_ns"]).view(np.int64)
+        return [Numbers(rows=None, values=np.where(spans["end_ns"] != 0, duration_ns, 0))]
+
+    def _event_since_start(self) -> Sequence[Column]:
+        events = self._rows.events[:-1]
+        known = events["time_ns"] != 0
+        spans = events["span"][known]
+        since = (events["time_ns"][known] - self._spans["start_ns"][spans]).view(np.int64)
+        return [Numbers(rows=spans, values=since)] if since.size else ()
+
+    def _event_name(self) -> Sequence[Column]:
+        events = self._rows.events[:-1]
+        codes, texts = interned(
+            self._rows.data, events["name_at"].copy(), events["name_size"].astype(np.int64)
+        )
+        words = texts_array(self._rows.data, texts)
+        return [Words(rows=events["span"].copy(), codes=codes, words=words)] if len(events) else ()
+
+    def _link_ids(self, *names: str) -> Sequence[Column]:
+        links = self._rows.links[:-1]
+        present = np.logical_or.reduce([links[name] != 0 for name in names])
+        chosen = links[present]
+        return id_words(chosen["span"].copy(), [chosen[name] for name in names])
+
+
+def owner_table(owners: Owners) -> RowAttributes:
+    """The attributes of resources or scopes."""
+    return RowAttributes(owners.data, owners.keys, owners.attributes, owners.begins)
+
+
+def owner_texts(owners: Owners, texts: Records, owner_of_row: Places) -> Sequence[Column]:
+    """A text of scopes, such as the name, for the spans that belong to them; missing where it is empty."""
+    known = np.flatnonzero(texts["size"] > 0).astype(np.int32)
+    if not known.size:
+        return ()
+    codes, distinct = interned(owners.data, texts["at"][known].copy(), texts["size"][known].copy())
+    words = Words(rows=known, codes=codes, words=texts_array(owners.data, distinct))
+    return shared_out([words], owner_of_row, len(texts))
+
+
+def id_words(rows: Places | None, halves: Sequence[npt.NDArray[np.uint64]]) -> Sequence[Column]:
+    """Ids as words of hexadecimal digits."""
+    if not halves[0].size:
+        return ()
+    distinct, codes = np.unique(np.stack(halves, axis=1), axis=0, return_inverse=True)
+    return [Words(rows=rows, codes=codes.ravel().astype(np.int32), words=hexadecimal(distinct))]
+
+
+def _arranged(rows: Rows):  # noqa: ANN202
+    return arrange_rows(rows, np.zeros(len(rows.spans) - 1, np.int32))
+
+
+_INTRINSICS: Mapping[Intrinsic, Callable[[RowsBlock], Sequence[Column]]] = {
+    Intrinsic.SERVICE: RowsBlock._service,
+    Intrinsic.NAME: RowsBlock._name,
+    Intrinsic.KIND: lambda block: block._number("kind"),
+    Intrinsic.STATUS: lambda block: block._number("status_code"),
+    Intrinsic.STATUS_MESSAGE: lambda block: block._text("message", block._spans),
+    Intrinsic.DURATION_NS: RowsBlock._duration,
+    Intrinsic.START_NS: lambda block: block._number("start_ns"),
+    Intrinsic.SPAN_ID: lambda block: id_words(None, [block._spans["span_id"]]),
+    Intrinsic.PARENT_ID: lambda block: id_words(
+        np.flatnonzero(block._spans["parent_id"] != 0).astype(np.int32),
+        [block._spans["parent_id"][block._spans["parent_id"] != 0]],
+    ),
+    Intrinsic.SCOPE_NAME: lambda block: owner_texts(block._scopes, block._scopes.names, block._spans["scope"]),
+    Intrinsic.SCOPE_VERSION: lambda block: owner_texts(
+        block._scopes, block._scopes.versions, block._spans["scope"]
+    ),
+    Intrinsic.EVENT_NAME: RowsBlock._event_name,
+    Intrinsic.EVENT_SINCE_START_NS: RowsBlock._event_since_start,
+    Intrinsic.LINK_TRACE_ID: lambda block: block._link_ids("trace_high", "trace_low"),
+    Intrinsic.LINK_SPAN_ID: lambda block: block._link_ids("span_id"),
+}
+
+
+def block_of(request: SpanRequest) -> RowsBlock:
+    """A request's spans as a block."""
+    return RowsBlock(otlp.rows_of(request))

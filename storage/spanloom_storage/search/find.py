@@ -1,0 +1,229 @@
+"""Traces that match, newest first, over blocks that may share traces.
+
+Blocks are opened from the newest on, and their traces are candidates in the order of their starts.
+A trace's true start is never later than its start in any block, so once enough results lie above
+all candidates that are left, no other trace can come before them.
+"""
+
+import heapq
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from spanloom_model.ids import TraceId
+from spanloom_storage import scan
+from spanloom_storage.api import Place, TracePage, TraceQuery, TraceSummary
+from spanloom_storage.batch import SpanBatch, empty_batch
+from spanloom_storage.block import Block, Mask
+from spanloom_storage.search.leaves import Leaves
+from spanloom_storage.search.workers import Ahead
+
+_LAST: bytes = b"\xff" * 16
+_CANDIDATES: int = 64
+"""So many are looked up in the other blocks at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Where a trace is: its place in each of some blocks."""
+
+    high: int
+    low: int
+    places: list[tuple[int, int]]
+    """(number of the block, place in its table)."""
+    start_ns: int
+
+    @property
+    def trace_id(self) -> TraceId:
+        return TraceId(self.high.to_bytes(8, "big") + self.low.to_bytes(8, "big"))
+
+    @property
+    def rank(self) -> tuple[int, bytes]:
+        """Sorts as results do."""
+        return (-self.start_ns, self.trace_id)
+
+
+def trace_spans(blocks: Sequence[Block], trace_id: TraceId) -> SpanBatch:
+    """All spans of a trace, each once."""
+    high, low = (np.array([int.from_bytes(half, "big")], np.uint64) for half in (trace_id[:8], trace_id[8:]))
+    parts = []
+    for block in blocks:
+        (place,) = places_of(block, high, low)
+        if place >= 0:
+            parts.append(block.spans([int(place)]))
+    return scan.distinct(pa.concat_tables(parts)) if parts else empty_batch()
+
+
+def places_of(
+    block: Block, high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.int64]:
+    """Where traces are in a block's table, -1 where they are not in it."""
+    table = block.traces()
+    if not len(table):
+        return np.full(high.size, -1, np.int64)
+    first = np.searchsorted(table.high, high)
+    place = np.minimum(first, len(table) - 1)
+    found = np.where((table.high[place] == high) & (table.low[place] == low), place, -1)
+    # Ids that share their first half: look through those that do.
+    for number in np.flatnonzero((found < 0) & (table.high[place] == high)):
+        end = np.searchsorted(table.high, high[number], "right")
+        within = np.searchsorted(table.low[first[number] : end], low[number]) + first[number]
+        if within < end and table.low[within] == low[number]:
+            found[number] = within
+    return found
+
+
+def find(blocks: Sequence[Block], query: TraceQuery) -> TracePage:
+    """One page."""
+    return _Search(blocks, query).page()
+
+
+class _Search:
+    def __init__(self, blocks: Sequence[Block], query: TraceQuery) -> None:
+        self._blocks = sorted(blocks, key=lambda block: -block.newest_trace_ns)
+        self._query = query
+        self._leaves = Leaves(query)
+        self._deadline = time.monotonic() + query.budget.time_s
+        self._bits: dict[int, Mask] = {}
+        self._ahead = Ahead(lambda number: self._leaves.bits(self._blocks[number]), len(self._blocks))
+
+    def page(self) -> TracePage:
+        """Take candidates until there are enough results above all that are left."""
+        wanted = self._query.limit + 1
+        results: list[tuple[tuple[int, bytes], _Here]] = []
+        seen: set[tuple[int, int]] = set()
+        with self._ahead:
+            for bound, candidates in self._candidates():
+                for here in self._matching(candidates, seen):
+                    if self._is_behind(here):
+                        results.append((here.rank, here))
+                if len(results) >= wanted and sorted(rank for rank, _ in results)[wanted - 1] < (-bound, b""):
+                    break
+                if self._is_over(bound):
+                    return self._partial(results, bound)
+        results.sort(key=lambda result: result[0])
+        page = [here for _, here in results[: self._query.limit]]
+        summaries = self._summaries(page)
+        more = len(results) > len(page)
+        return TracePage(traces=tuple(summaries), next=summaries[-1].place if more and summaries else None)
+
+    def _partial(self, results: list[tuple[tuple[int, bytes], _Here]], bound: int) -> TracePage:
+        """What is certain: the results above the bound; the cursor goes on at it."""
+        certain = sorted((result for result in results if result[1].start_ns > bound), key=lambda result: result[0])
+        page = [here for _, here in certain[: self._query.limit]]
+        summaries = self._summaries(page)
+        place = Place(start_ns=bound + 1, trace_id=TraceId(_LAST))
+        if len(certain) > len(page):
+            place = summaries[-1].place
+        return TracePage(traces=tuple(summaries), next=place, partial=True)
+
+    def _is_over(self, bound: int) -> bool:
+        """Whether to stop here; never before the cursor has moved."""
+        moved = self._query.after is None or bound < self._query.after.start_ns
+        return moved and bound < self._blocks[0].newest_trace_ns and time.monotonic() > self._deadline
+
+    def _is_behind(self, here: _Here) -> bool:
+        after = self._query.after
+        return after is None or here.rank > (-after.start_ns, after.trace_id)
+
+    def _bits_of(self, number: int) -> Mask:
+        if number not in self._bits:
+            self._bits[number] = self._ahead.result(number)
+        return self._bits[number]
+
+    def _candidates(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """(what no later candidate's start is above, [(block, place)]) from the newest on.
+
+        Only those that can match and start where the page may: their start in the block is an upper
+        bound of their true one.
+        """
+        waiting: list[tuple[int, int, int]] = []  # (-start, block, place)
+        number = 0
+        batch: list[tuple[int, int]] = []
+        while number < len(self._blocks) or waiting:
+            upcoming = self._blocks[number].newest_trace_ns if number < len(self._blocks) else -1
+            if number < len(self._blocks) and (not waiting or -waiting[0][0] <= upcoming):
+                if batch:
+                    yield max(upcoming, -waiting[0][0] if waiting else 0), batch
+                    batch = []
+                else:
+                    yield max(upcoming, -waiting[0][0] if waiting else 0), []
+                for start, place in self._opened(number):
+                    waiting.append((-start, number, place))
+                heapq.heapify(waiting)
+                number += 1
+                continue
+            start, block, place = heapq.heappop(waiting)
+            batch.append((block, place))
+            if len(batch) == _CANDIDATES:
+                yield -start, batch
+                batch = []
+        if batch:
+            yield 0, batch
+
+    def _opened(self, number: int) -> Iterator[tuple[int, int]]:
+        """The traces of a block that may match: (start, place)."""
+        bits = self._bits_of(number)
+        places = np.flatnonzero(bits.any(axis=0)) if self._leaves.is_monotone else np.arange(bits.shape[1])
+        starts = self._blocks[number].traces().start_ns[places]
+        return zip(starts.tolist(), places.tolist(), strict=True)
+
+    def _matching(self, candidates: list[tuple[int, int]], seen: set[tuple[int, int]]) -> Iterator[_Here]:
+        """Those candidates that match, with all blocks looked at."""
+        ids = []
+        for block, place in candidates:
+            table = self._blocks[block].traces()
+            trace = (int(table.high[place]), int(table.low[place]))
+            if trace not in seen:
+                seen.add(trace)
+                ids.append(trace)
+        if not ids:
+            return
+        heres = self._located(ids)
+        bits = np.stack([self._all_bits(here) for here in heres], axis=1)
+        summaries = self._summaries(heres) if self._leaves.needs_summaries else None
+        holds = self._leaves.holds(bits, summaries)
+        yield from (here for here, matches in zip(heres, holds.tolist(), strict=True) if matches)
+
+    def _located(self, ids: list[tuple[int, int]]) -> list[_Here]:
+        high, low = (np.array([trace[half] for trace in ids], np.uint64) for half in (0, 1))
+        places: list[list[tuple[int, int]]] = [[] for _ in ids]
+        starts = np.full(len(ids), 2**64 - 1, np.uint64)
+        known = np.zeros(len(ids), np.bool_)
+        for number, block in enumerate(self._blocks):
+            found = places_of(block, high, low)
+            for which in np.flatnonzero(found >= 0).tolist():
+                places[which].append((number, int(found[which])))
+            there = found >= 0
+            start_ns = np.where(there, block.traces().start_ns[np.maximum(found, 0)], 0) if len(block.traces()) else found
+            has_start = there & (start_ns != 0)
+            starts = np.where(has_start, np.minimum(starts, start_ns), starts)
+            known |= has_start
+        starts = np.where(known, starts, np.uint64(0))
+        return [
+            _Here(trace[0], trace[1], where, start)
+            for trace, where, start in zip(ids, places, starts.tolist(), strict=True)
+        ]
+
+    def _all_bits(self, here: _Here) -> Mask:
+        """What the leaves say of a trace in any of its blocks."""
+        return np.logical_or.reduce([self._bits_of(number)[:, place] for number, place in here.places])
+
+    def _summaries(self, heres: Sequence[_Here]) -> list[TraceSummary]:
+        """Each trace as a line, in the same order."""
+        by_block: dict[int, list[int]] = {}
+        for here in heres:
+            for number, place in here.places:
+                by_block.setdefault(number, []).append(place)
+        if not by_block:
+            return []
+        outlines = pa.concat_tables(self._blocks[number].outlines(places) for number, places in by_block.items())
+        if scan.has_repeats(outlines):
+            whole = [self._blocks[number].spans(places) for number, places in by_block.items()]
+            outlines = scan.distinct(pa.concat_tables(whole))
+        found = scan.summarise(outlines)
+        return [found[here.trace_id] for here in heres]

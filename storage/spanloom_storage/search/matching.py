@@ -1,0 +1,92 @@
+"""Which spans of a slice meet a condition."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from spanloom_storage.block import Column, Mask, Slice
+from spanloom_storage.conditions import (
+    All,
+    AnyOf,
+    Attribute,
+    Compare,
+    Condition,
+    Exists,
+    Field,
+    Intrinsic,
+    Not,
+    Operator,
+    Owner,
+)
+from spanloom_storage.search.compare import hits, positive
+
+
+def matching(part: Slice, condition: Condition) -> Mask:
+    """A truth for each span of the slice."""
+    match condition:
+        case Compare():
+            return _compare(part, condition)
+        case Exists():
+            return _exists(part, condition.field)
+        case Not():
+            return ~matching(part, condition.of)
+        case All():
+            return _all(part, condition.of)
+        case AnyOf():
+            return ~_all(part, [Not(one) for one in condition.of])
+
+
+def in_time(part: Slice, start_ns: int | None, end_ns: int | None) -> Mask:
+    """Which spans start in a range."""
+    conditions: list[Condition] = []
+    if start_ns is not None:
+        conditions.append(Compare(Intrinsic.START_NS, Operator.GREATER_OR_EQUAL, start_ns))
+    if end_ns is not None:
+        conditions.append(Compare(Intrinsic.START_NS, Operator.LESS, end_ns))
+    return _all(part, conditions)
+
+
+def _all(part: Slice, conditions: Iterable[Condition]) -> Mask:
+    mask = np.ones(part.span_count, np.bool_)
+    for condition in conditions:
+        mask &= matching(part, condition)
+        if not mask.any():
+            break
+    return mask
+
+
+def _exists(part: Slice, field: Field) -> Mask:
+    if isinstance(field, Attribute) and field.owner is Owner.ANY:
+        return _exists(part, Attribute(Owner.SPAN, field.key)) | _exists(part, Attribute(Owner.RESOURCE, field.key))
+    return _present(part, part.columns(field))
+
+
+def _present(part: Slice, columns: Sequence[Column]) -> Mask:
+    mask = np.zeros(part.span_count, np.bool_)
+    for column in columns:
+        if column.rows is None:
+            mask[:] = True
+        else:
+            mask[column.rows] = True
+    return mask
+
+
+def _compare(part: Slice, condition: Compare) -> Mask:
+    field = condition.field
+    if isinstance(field, Attribute) and field.owner is Owner.ANY:
+        own, around = Attribute(Owner.SPAN, field.key), Attribute(Owner.RESOURCE, field.key)
+        of_span = _compare(part, Compare(own, condition.operator, condition.value))
+        of_resource = _compare(part, Compare(around, condition.operator, condition.value))
+        return of_span | (of_resource & ~_exists(part, own))
+    columns = part.columns(field)
+    operator, others = positive(condition.operator)
+    mask = np.zeros(part.span_count, np.bool_)
+    for column in columns:
+        found = hits(column, operator, condition.value)
+        if isinstance(found, bool):
+            continue
+        if column.rows is None:
+            mask |= found
+        else:
+            mask[column.rows[found]] = True
+    return _present(part, columns) & ~mask if others else mask

@@ -1,0 +1,332 @@
+"""Counts, values, rates and durations of the spans that match: slice by slice, merged by word."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from spanloom_model.span import StatusCode
+from spanloom_storage.api import (
+    AttributeCount,
+    Counts,
+    Figures,
+    FigureTable,
+    Operation,
+    ServiceLink,
+    ServiceLinks,
+    SpanQuery,
+    TopValues,
+    ValueCount,
+)
+from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words
+from spanloom_storage.conditions import Attribute, Exists, Field, Intrinsic, Owner, Value
+from spanloom_storage.search.matching import in_time, matching
+from spanloom_storage.search.workers import Ahead
+
+Part = TypeVar("Part")
+_TYPES: Final = (str, bool, int, float)
+
+
+def services(blocks: Sequence[Block]) -> Sequence[str]:
+    """All services, sorted."""
+    return sorted({service for block in blocks for service, _, _ in _operations(block)})
+
+
+def operations(blocks: Sequence[Block], service: str) -> Sequence[Operation]:
+    """What a service does, sorted."""
+    found = {
+        Operation(name=name, kind=kind) for block in blocks for mine, name, kind in _operations(block) if mine == service
+    }
+    return sorted(found)
+
+
+def attributes(blocks: Sequence[Block]) -> Sequence[AttributeCount]:
+    """All attribute keys, sorted."""
+    counts: Counter[tuple[Attribute, Any]] = Counter()
+    for block in blocks:
+        counts.update(block.attributes())
+    found = [
+        AttributeCount(owner=attribute.owner, key=attribute.key, type=value_type, value_count=count)
+        for (attribute, value_type), count in counts.items()
+    ]
+    return sorted(found, key=lambda one: (one.owner.value, one.key, one.type.value if one.type else ""))
+
+
+def values(blocks: Sequence[Block], of: Field, query: SpanQuery, limit: int) -> TopValues:
+    """The most frequent values of a field."""
+    counts: Counter[tuple[int, Value]] = Counter()
+    partial = False
+    for part, partial in _parts(blocks, query, lambda part, mask: _values(part, of, mask)):
+        counts.update(part)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1]))[:limit]
+    return TopValues(
+        values=tuple(ValueCount(value=value, span_count=count) for (_, value), count in ranked), partial=partial
+    )
+
+
+def counts(blocks: Sequence[Block], query: SpanQuery, step_ns: int) -> Counts:
+    """Spans and errors over time."""
+    spans: Counter[int] = Counter()
+    errors: Counter[int] = Counter()
+    partial = False
+    for part, partial in _parts(blocks, query, lambda part, mask: _counts(part, mask, step_ns)):
+        steps, of_spans, of_errors = part
+        spans.update(dict(zip(steps, of_spans, strict=True)))
+        errors.update(dict(zip(steps, of_errors, strict=True)))
+    steps = sorted(spans)
+    return Counts(
+        step_ns=step_ns,
+        start_ns=tuple(step * step_ns for step in steps),
+        span_count=tuple(spans[step] for step in steps),
+        error_count=tuple(errors[step] for step in steps),
+        partial=partial,
+    )
+
+
+def figures(
+    blocks: Sequence[Block], query: SpanQuery, step_ns: int | None, quantiles: Sequence[float]
+) -> FigureTable:
+    """Rate, errors, durations by service, operation and time."""
+    groups: dict[tuple[str, str, int, int], _Group] = {}
+    partial = False
+    gathered_bytes = 0
+    for part, partial in _parts(blocks, query, lambda part, mask: _figures(part, mask, step_ns)):
+        for key, errors, durations in part:
+            group = groups.setdefault(key, _Group())
+            group.errors += errors
+            group.durations.append(durations)
+            gathered_bytes += durations.nbytes
+        if gathered_bytes > query.budget.memory_bytes:
+            partial = True
+            break
+    rows = [
+        Figures(
+            service=service,
+            operation=Operation(name=name, kind=kind),
+            start_ns=None if step_ns is None else step * step_ns,
+            span_count=sum(part.size for part in groups[key].durations),
+            error_count=groups[key].errors,
+            duration_ns=nearest_ranks(np.concatenate(groups[key].durations), quantiles),
+        )
+        for key in sorted(groups)
+        for service, name, kind, step in [key]
+    ]
+    return FigureTable(quantiles=tuple(quantiles), rows=tuple(rows), partial=partial)
+
+
+def nearest_ranks(durations: npt.NDArray[np.int64], quantiles: Sequence[float]) -> tuple[int, ...]:
+    """The ceil(q·n)-th smallest for each q."""
+    ranks = [min(durations.size, max(1, math.ceil(quantile * durations.size))) - 1 for quantile in quantiles]
+    durations.partition(sorted(set(ranks)))
+    return tuple(int(durations[rank]) for rank in ranks)
+
+
+@dataclass
+class _Group:
+    errors: int = 0
+    durations: list[npt.NDArray[np.int64]] = field(default_factory=list)
+
+
+def _parts(
+    blocks: Sequence[Block], query: SpanQuery, compute: Callable[[Slice, Mask | None], Part]
+) -> Iterator[tuple[Part, bool]]:
+    """What is computed of each slice that has matching spans, and whether it is the last that time allows."""
+    deadline = time.monotonic() + query.budget.time_s
+    slices = [(block, part) for block in blocks if _may_match(block, query) for part in block.slices()]
+    ahead = Ahead(lambda number: _computed(*slices[number], query, compute), len(slices))
+    with ahead:
+        for number in range(len(slices)):
+            over = time.monotonic() > deadline and number + 1 < len(slices)
+            found = ahead.result(number)
+            if found is not None:
+                yield found, over
+            if over:
+                return
+
+
+def _may_match(block: Block, query: SpanQuery) -> bool:
+    earliest, latest = block.start_range_ns
+    too_late = query.end_ns is not None and latest and earliest >= query.end_ns and query.start_ns
+    too_early = query.start_ns is not None and latest < query.start_ns
+    return not too_late and not too_early
+
+
+def _computed(
+    block: Block, part: Slice, query: SpanQuery, compute: Callable[[Slice, Mask | None], Part]
+) -> Part | None:
+    mask = None
+    latest = block.start_range_ns[1]
+    if query.start_ns is not None or (query.end_ns is not None and latest >= query.end_ns):
+        mask = in_time(part, query.start_ns, query.end_ns)
+    if query.where is not None:
+        matched = matching(part, query.where)
+        mask = matched if mask is None else mask & matched
+    if mask is not None and not mask.any():
+        return None
+    if mask is not None and mask.all():
+        mask = None
+    return compute(part, mask)
+
+
+def _one(part: Slice, of: Intrinsic) -> Any:
+    """The only column of a field that every span has."""
+    (column,) = part.columns(of)
+    return column
+
+
+def _chosen(values_: npt.NDArray[Any], mask: Mask | None) -> npt.NDArray[Any]:
+    return values_ if mask is None else values_[mask]
+
+
+def _operations(block: Block) -> set[tuple[str, str, int]]:
+    """(service, name, kind) of all spans of a block; kept with it."""
+    known: set[tuple[str, str, int]] | None = getattr(block, "known_operations", None)
+    if known is None:
+        known = set()
+        for part in block.slices():
+            known |= {(service, name, kind) for service, name, kind, _ in _runs(part, None, None)[0]}
+        block.known_operations = known  # type: ignore[attr-defined]  # blocks never change
+    return known
+
+
+def _runs(
+    part: Slice, mask: Mask | None, step_ns: int | None
+) -> tuple[list[tuple[str, str, int, int]], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(key of each run, where runs begin, with the end; the order of the chosen spans that runs are in)."""
+    service, name = _one(part, Intrinsic.SERVICE), _one(part, Intrinsic.NAME)
+    kind = _chosen(_one(part, Intrinsic.KIND).values, mask).astype(np.int64)
+    columns = [_chosen(service.codes, mask), _chosen(name.codes, mask), kind]
+    if step_ns is not None:
+        columns.append((_chosen(_one(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)).astype(np.int64))
+    order = np.arange(kind.size)
+    begins = _changes(columns)
+    if begins.size > kind.size // 16:
+        # Not sorted by service and name: sort first.
+        order = np.lexsort(columns[::-1])
+        columns = [column[order] for column in columns]
+        begins = _changes(columns)
+    firsts = [column[begins[:-1]].tolist() for column in columns]
+    services_, names = service.words.to_pylist(), name.words.to_pylist()
+    steps = firsts[3] if step_ns is not None else [0] * len(firsts[0])
+    keys = [
+        (services_[one], names[two], three, step)
+        for one, two, three, step in zip(firsts[0], firsts[1], firsts[2], steps, strict=True)
+    ]
+    return keys, begins, order
+
+
+def _changes(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    """Where any of the columns changes, with both ends."""
+    size = columns[0].size
+    if not size:
+        return np.zeros(1, np.int64)
+    changed = np.zeros(size - 1, np.bool_)
+    for column in columns:
+        changed |= column[1:] != column[:-1]
+    return np.concatenate([[0], np.flatnonzero(changed) + 1, [size]])
+
+
+def _figures(
+    part: Slice, mask: Mask | None, step_ns: int | None
+) -> list[tuple[tuple[str, str, int, int], int, npt.NDArray[np.int64]]]:
+    keys, begins, order = _runs(part, mask, step_ns)
+    if not keys:
+        return []
+    durations = _chosen(_one(part, Intrinsic.DURATION_NS).values, mask)
+    errors = _chosen(_one(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
+    if order.size and not (order[0] == 0 and order[-1] == order.size - 1 and np.all(order[1:] > order[:-1])):
+        durations, errors = durations[order], errors[order]
+    failed = np.add.reduceat(errors.astype(np.int64), begins[:-1]).tolist()
+    cuts = begins.tolist()
+    return [
+        (key, failed[number], durations[cuts[number] : cuts[number + 1]].copy()) for number, key in enumerate(keys)
+    ]
+
+
+def _counts(part: Slice, mask: Mask | None, step_ns: int) -> tuple[list[int], list[int], list[int]]:
+    steps = _chosen(_one(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)
+    errors = _chosen(_one(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
+    found, places, spans = np.unique(steps, return_inverse=True, return_counts=True)
+    failed = np.bincount(places, weights=errors, minlength=found.size).astype(np.int64)
+    return found.tolist(), spans.tolist(), failed.tolist()
+
+
+def _values(part: Slice, of: Field, mask: Mask | None) -> Counter[tuple[int, Value]]:
+    if isinstance(of, Attribute) and of.owner is Owner.ANY:
+        own = Attribute(Owner.SPAN, of.key)
+        without = ~matching(part, Exists(own))
+        around = without if mask is None else mask & without
+        return _values(part, own, mask) + _values(part, Attribute(Owner.RESOURCE, of.key), around)
+    counts_: Counter[tuple[int, Value]] = Counter()
+    found: dict[int, list[tuple[npt.NDArray[np.int64], list[Value], npt.NDArray[np.int64]]]] = {}
+    for column in part.columns(of):
+        for kind, rows, words, codes in _coded(column, part.span_count):
+            chosen = np.ones(rows.size, np.bool_) if mask is None else mask[rows]
+            found.setdefault(kind, []).append((rows[chosen], words, codes[chosen]))
+    for kind, parts in found.items():
+        for rows, words, codes in parts:
+            # A span that has a value twice counts once.
+            pairs = np.unique(rows.astype(np.int64) * (len(words) + 1) + codes) if _repeats(rows) else None
+            of_codes = codes if pairs is None else pairs % (len(words) + 1)
+            many = np.bincount(of_codes, minlength=len(words))
+            for code in np.flatnonzero(many).tolist():
+                counts_[(kind, words[code])] += int(many[code])
+    return counts_
+
+
+def _repeats(rows: npt.NDArray[Any]) -> bool:
+    return rows.size > 1 and not bool(np.all(rows[1:] > rows[:-1]))
+
+
+def _coded(
+    column: Column, span_count: int
+) -> Iterator[tuple[int, npt.NDArray[np.int64], list[Value], npt.NDArray[np.int64]]]:
+    """(place of the type, rows, distinct values, codes)."""
+    match column:
+        case Words():
+            rows = np.arange(span_count) if column.rows is None else column.rows
+            yield 0, rows, column.words.to_pylist(), column.codes.astype(np.int64)
+        case Numbers():
+            rows = np.arange(span_count) if column.rows is None else column.rows
+            kept = column.values == column.values  # NaN is no value to count
+            distinct, codes = np.unique(column.values[kept], return_inverse=True)
+            kind = {"b": 1, "f": 3}.get(column.values.dtype.kind, 2)
+            yield kind, rows[kept], distinct.tolist(), codes.astype(np.int64)
+
+
+def service_links(blocks: Sequence[Block], query: SpanQuery) -> ServiceLinks:
+    """Who calls whom."""
+    calls: Counter[tuple[str, str]] = Counter()
+    errors: Counter[tuple[str, str]] = Counter()
+    partial = False
+    for part, partial in _parts(blocks, query, _links):
+        for pair, called, failed in part:
+            calls[pair] += called
+            errors[pair] += failed
+    links = [
+        ServiceLink(caller=pair[0], callee=pair[1], call_count=calls[pair], error_count=errors[pair])
+        for pair in sorted(calls)
+    ]
+    return ServiceLinks(links=tuple(links), partial=partial)
+
+
+def _links(part: Slice, mask: Mask | None) -> list[tuple[tuple[str, str], int, int]]:
+    parent = part.parent()
+    rows = np.flatnonzero(parent >= 0 if mask is None else mask & (parent >= 0))
+    service = _one(part, Intrinsic.SERVICE)
+    failed = _one(part, Intrinsic.STATUS).values[rows] == StatusCode.ERROR.value
+    callee, caller = service.codes[rows].astype(np.int64), service.codes[parent[rows]].astype(np.int64)
+    across = callee != caller
+    pairs = (caller * len(service.words) + callee)[across]
+    found, places, called = np.unique(pairs, return_inverse=True, return_counts=True)
+    errors = np.bincount(places, weights=failed[across], minlength=found.size).astype(np.int64)
+    words = service.words.to_pylist()
+    return [
+        ((words[pair // len(words)], words[pair % len(words)]), count, error)
+        for pair, count, error in zip(found.tolist(), called.tolist(), errors.tolist(), strict=True)
+    ]
