@@ -12,7 +12,8 @@ from spanloom_collector.grpc_server import running_grpc
 from spanloom_collector.receiver import Receiver
 from spanloom_model.errors import MisconfiguredError
 from spanloom_model.span import Span
-from spanloom_storage.batch import SpanBatch
+from spanloom_storage import otlp
+from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing.contract import RICH_SPAN, span
@@ -26,10 +27,10 @@ async def export(body: bytes, *, trouble: Exception | None = None) -> tuple[byte
     """Send one request to a server of its own; the answer, and what was stored."""
     stored: list[Span] = []
 
-    async def consume(batch: SpanBatch) -> None:
+    async def consume(request: SpanRequest) -> None:
         if trouble is not None:
             raise trouble
-        stored.extend(spans_of(batch))
+        stored.extend(spans_of(otlp.decoded(request)))
 
     counts = Counts()
     server = running_grpc(
@@ -86,7 +87,7 @@ async def test_port_in_use_is_one_sentence() -> None:
     """Two collectors on one port: the second says so instead of sharing it in silence."""
     counts = Counts()
 
-    async def consume(_: SpanBatch) -> None:
+    async def consume(_: SpanRequest) -> None:
         pytest.fail("nothing is sent")
 
     receiver = Receiver(consume, counts)

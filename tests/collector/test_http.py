@@ -19,7 +19,8 @@ from spanloom_collector.receiver import Receiver
 from spanloom_model.span import Span
 from spanloom_model.wire import field as wire_field
 from spanloom_storage import otlp_json
-from spanloom_storage.batch import SpanBatch
+from spanloom_storage import otlp
+from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing.contract import RICH_SPAN, span
@@ -39,11 +40,11 @@ class Door:
     trouble: Exception | None = None
     client: httpx.AsyncClient = field(init=False)
 
-    async def consume(self, batch: SpanBatch) -> None:
+    async def consume(self, request: SpanRequest) -> None:
         """Keep the spans, or fail."""
         if self.trouble is not None:
             raise self.trouble
-        self.stored += spans_of(batch)
+        self.stored += spans_of(otlp.decoded(request))
 
     async def post(self, body: bytes, headers: Mapping[str, str] = PROTOBUF) -> httpx.Response:
         """Send a request as protobuf, or as the headers say."""
@@ -213,7 +214,7 @@ async def test_requests_in_progress_are_bounded(door: Door) -> None:
     """More at once than fits in memory is asked to come back."""
     waiting = asyncio.Event()
 
-    async def slow(_: SpanBatch) -> None:
+    async def slow(_: SpanRequest) -> None:
         await waiting.wait()
 
     counts = Counts()

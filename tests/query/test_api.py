@@ -14,7 +14,7 @@ from spanloom_storage.errors import Unavailable
 from spanloom_storage.memory import MemoryStorage
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing.contract import NOON_NS, RICH_SPAN, SECOND_NS, span, trace_id
-from spanloom_storage.testing.requests import batch_of
+from spanloom_storage.testing.requests import checked_of
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Service:
 
     async def write(self, *spans: Span) -> None:
         """Store spans."""
-        await self.storage.write(batch_of(spans))
+        await self.storage.write(checked_of(spans))
 
     async def get(self, path: str, **parameters: str | int) -> dict[str, object]:
         """A good answer's JSON."""
@@ -109,7 +109,7 @@ async def test_trace_as_otlp_in_json_and_protobuf(service: Service) -> None:
     assert as_protobuf.headers["content-type"] == "application/x-protobuf"
     for request in (as_protobuf.content, otlp_json.to_protobuf(as_json.content)):
         ExportTraceServiceRequest.FromString(request)
-        assert spans_of(otlp.decode(request).batch) == [RICH_SPAN]
+        assert spans_of(otlp.decoded(otlp.checked(request).request)) == [RICH_SPAN]
     told = as_json.json()["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     assert told["traceId"] == RICH_SPAN.trace_id.hex()
     assert told["parentSpanId"] == "0000000000000002"

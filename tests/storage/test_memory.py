@@ -4,7 +4,7 @@ import pytest
 
 from spanloom_storage.api import Storage
 from spanloom_storage.memory import MemoryStorage
-from spanloom_storage.testing import StorageContract, batch_of
+from spanloom_storage.testing import StorageContract, checked_of
 from spanloom_storage.testing.contract import span
 
 
@@ -21,6 +21,6 @@ async def test_oldest_batches_go_when_the_limit_is_reached() -> None:
     """A process that keeps spans in memory does not grow without end."""
     storage = MemoryStorage(max_spans=2)
     for number in range(1, 6):
-        await storage.write(batch_of([span(number, number)]))
+        await storage.write(checked_of([span(number, number)]))
     assert (await storage.trace(span(3).trace_id)).num_rows == 0
     assert (await storage.trace(span(4).trace_id)).num_rows == 1

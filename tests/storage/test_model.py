@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from spanloom_model.span import Span, StatusCode
 from spanloom_storage.api import Place, Storage, TracePage, TraceQuery
+from spanloom_storage.conditions import span_with
 from spanloom_storage.embedded import EmbeddedStorage
 from spanloom_storage.memory import MemoryStorage
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.contract import NOON_NS, span, trace_id
-from spanloom_storage.testing.requests import batch_of
+from spanloom_storage.testing.requests import checked_of
 
 MOMENTS = st.sampled_from([0, NOON_NS, NOON_NS + 50, NOON_NS + 100, NOON_NS + 150])
 SERVICES = st.sampled_from(["shop", "cart"])
@@ -40,8 +41,7 @@ def spans(draw: st.DrawFn) -> Span:
 
 QUERIES = st.builds(
     TraceQuery,
-    service=st.none() | SERVICES,
-    operation=st.none() | NAMES,
+    where=st.builds(span_with, service=st.none() | SERVICES, name=st.none() | NAMES),
     start_ns=st.none() | MOMENTS,
     end_ns=st.none() | MOMENTS,
     limit=st.integers(1, 3),
@@ -53,7 +53,7 @@ async def answer(storage: Storage, batches: list[list[Span]], query: TraceQuery)
     """What a backend finds after these writes."""
     async with storage.writer() as writer, storage.reader() as reader:
         for batch in batches:
-            await writer.write(batch_of(batch))
+            await writer.write(checked_of(batch))
         return await reader.find(query)
 
 

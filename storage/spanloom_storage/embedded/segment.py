@@ -15,7 +15,7 @@ it does not count. Nothing is ever truncated or changed, so that readers may fol
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -47,7 +47,14 @@ class Frame:
     whole: bool
 
 
-def append(file: BinaryIO, parts: Sequence[bytes], *, span_count: int, received_ns: int) -> None:
+def append(
+    file: BinaryIO,
+    parts: Sequence[bytes],
+    *,
+    span_count: int,
+    received_ns: int,
+    sync: Callable[[int], None] = os.fdatasync,
+) -> None:
     """Write one frame and return when it is on the disk; raises OSError, and then some of it may be."""
     size = sum(len(part) for part in parts)
     digest = xxhash.xxh3_64()
@@ -59,7 +66,7 @@ def append(file: BinaryIO, parts: Sequence[bytes], *, span_count: int, received_
         file.write(part)
     file.write(_ZEROS[: -size % 8])
     file.flush()
-    os.fdatasync(file.fileno())
+    sync(file.fileno())
 
 
 def read(path: Path, start: int = 0) -> npt.NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.catalog import BLOCKS, SEGMENTS, Catalog
 from spanloom_storage.embedded.sealer import Retention, Sealer
 from spanloom_storage.embedded.segment import sync_directory
-from spanloom_storage.embedded.writer import EmbeddedWriter
+from spanloom_storage.embedded.writer import SEGMENT_BYTES, EmbeddedWriter
 
 FORMAT: Final = "2"
 
@@ -24,9 +24,12 @@ _FORMAT_FILE: Final = "format"
 class EmbeddedStorage:
     """A directory of segments: one process writes, any number read."""
 
-    def __init__(self, directory: Path, retention: Retention | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, retention: Retention | None = None, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
         self._directory = directory
         self._retention = retention or Retention()
+        self._segment_bytes = segment_bytes
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[SpanWriter]:
@@ -36,7 +39,7 @@ class EmbeddedStorage:
         with _locked(self._directory):
             catalog = Catalog(self._directory)
             sealer = Sealer(catalog, self._retention)
-            writer = EmbeddedWriter(catalog, sealer)
+            writer = EmbeddedWriter(catalog, sealer, segment_bytes=self._segment_bytes)
             sealer.start()
             try:
                 yield writer

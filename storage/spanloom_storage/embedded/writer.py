@@ -67,11 +67,11 @@ class EmbeddedWriter:
         await done
 
     async def close(self) -> None:
-        """Wait for what was taken, then close the segment."""
+        """Wait for what was taken, then close the segment; the next writer seals it."""
         if self._committing is not None:
             await self._committing
         await asyncio.to_thread(self._disk.shutdown)
-        self._leave_segment()
+        self._close_file()
 
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
@@ -131,11 +131,14 @@ class EmbeddedWriter:
         return self._file
 
     def _leave_segment(self) -> None:
+        self._close_file()
+        self._sealer.appending_to(None)
+
+    def _close_file(self) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):  # what could not be written was not acknowledged either
                 self._file.close()
             self._file = None
-            self._sealer.appending_to(None)
 
 
 def _succeed(taken: _Waiting) -> None:
