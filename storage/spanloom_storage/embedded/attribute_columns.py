@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from spanloom_storage.kernels import encode, pivot
 from spanloom_storage.kernels.rows import BOOL, DOUBLE, INT, OTHER, STRING, Bytes, Records
-from spanloom_storage.arrays import binaries, bits, interned, masked, texts_array
+from spanloom_storage.arrays import WORD, binaries, bits, interned, masked, texts_array
 
 PREFIX: Final = "attributes."
 SUFFIX: Final = {STRING: "", BOOL: ":bool", INT: ":int", DOUBLE: ":double"}
 TYPE_NAMES: Final = {STRING: "string", BOOL: "bool", INT: "int", DOUBLE: "double"}
-TYPE: Final = {STRING: pa.string(), BOOL: pa.bool_(), INT: pa.int64(), DOUBLE: pa.float64()}
+TYPE: Final = {STRING: WORD, BOOL: pa.bool_(), INT: pa.int64(), DOUBLE: pa.float64()}
 
 MOST_COLUMNS: Final = 512
 LEAST_VALUES: Final = 16

@@ -295,7 +295,7 @@ class _Table:
             self._path,
             self._schema,
             compression="zstd",
-            compression_level=3,
+            compression_level=1,
             use_dictionary=[name for name, how in encoding.items() if how == "DICTIONARY"] or False,
             column_encoding={name: how for name, how in encoding.items() if how not in {"DICTIONARY"}},
             write_statistics=False,

@@ -144,17 +144,58 @@ def _is_plain_pair(data, at, end):
     value = at + 2 + np.int64(data[at + 1])
     if value + 4 > end or data[value] != 18 or not _is_ascii(data, at + 2, value):  # value = 2
         return False
-    size, value = _varint(data, value + 1, end, 2)
-    if value < 0 or np.int64(size) != end - value or end - value < 2:
+    size, value = _short(data, value + 1)
+    if size != end - value or size < 2:
         return False
     tag = data[value]
     if tag == 10:  # string_value = 1
-        size, value = _varint(data, value + 1, end, 2)
-        return value >= 0 and np.int64(size) == end - value and _is_ascii(data, value, end)
+        size, value = _short(data, value + 1)
+        return size == end - value and size >= 0 and _is_ascii(data, value, end)
     if tag == 16 or tag == 24:  # bool_value = 2, int_value = 3
         _, value = _varint(data, value + 1, end, 10)
         return value == end
     return tag == 33 and end - value == 9  # double_value = 4
+
+
+@inlined
+def _short(data, at):
+    """(a size of one or two bytes, where it ends), or -1 for it; two bytes must be there."""
+    first = np.int64(data[at])
+    if first < 0x80:
+        return first, at + 1
+    second = np.int64(data[at + 1])
+    if second < 0x80:
+        return (first & 0x7F) | (second << 7), at + 2
+    return np.int64(-1), at
+
+
+@inlined
+def _skip_plain(data, at, end, tally):
+    """Where the fields of a span stop to be as nearly all are; what has odd ids, events or links does."""
+    while at + 10 <= end:
+        tag = data[at]
+        if tag == 74:  # attributes = 9
+            size, begin = _short(data, at + 1)
+            if size < 0 or begin + size > end or not _is_plain_pair(data, begin, begin + size):
+                return at
+            tally[_PAIR] += 1
+            at = begin + size
+        elif tag == 57 or tag == 65:  # start_time_unix_nano = 7, end_time_unix_nano = 8
+            at += 9
+        elif tag == 48:  # kind = 6
+            if data[at + 1] >= 0x80:
+                return at
+            at += 2
+        elif tag == 42:  # name = 5
+            size, begin = _short(data, at + 1)
+            if size < 0 or begin + size > end or not _is_ascii(data, begin, begin + size):
+                return at
+            at = begin + size
+        elif tag == 133 and data[at + 1] == 1:  # flags = 16
+            at += 6
+        else:
+            return at
+    return at
 
 
 @inlined
@@ -228,6 +269,10 @@ def _walk(data, fields, tally):
             depth -= 1
             end = ends[depth]
             message = messages[depth]
+        if message == _SPAN:
+            at = _skip_plain(data, at, end, tally)
+            if at == end:
+                continue
         begin = at
         tag, at = _varint(data, at, end, 5)
         if at < 0:

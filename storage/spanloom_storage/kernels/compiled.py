@@ -39,4 +39,4 @@ def compiled(signature: Any) -> Callable[[Kernel], Kernel]:
 
 def inlined(function: Kernel) -> Kernel:
     """Compile into each kernel that calls it."""
-    return cast(Kernel, numba.njit(nogil=True)(function))
+    return cast(Kernel, numba.njit(forceinline=True)(function))

@@ -193,6 +193,24 @@ def _scalar(data, at, end):
 @inlined
 def _pair(data, at, end):
     """(key's place, its size, type, value, size) of a KeyValue; OTHER where it is not just key and value."""
+    # Nearly all are: key, then value, each with a size of one byte, the value of one scalar.
+    if end - at >= 6 and data[at] == 10 and data[at + 1] < 0x80:
+        key_size = np.int64(data[at + 1])
+        value = at + 2 + key_size
+        if value + 4 <= end and data[value] == 18 and data[value + 1] < 0x80 and value + 2 + data[value + 1] == end:
+            tag = data[value + 2]
+            if tag == 10 and data[value + 3] < 0x80 and value + 4 + data[value + 3] == end:
+                return at + 2, key_size, np.int64(STRING), value + 4, end - value - 4
+            if tag == 24:
+                number, stop = varint(data, value + 3)
+                if stop == end:
+                    return at + 2, key_size, np.int64(INT), np.int64(number), np.int64(0)
+    return _any_pair(data, at, end)
+
+
+@inlined
+def _any_pair(data, at, end):
+    """The same, of whatever was sent."""
     key_at = value = size = np.int64(0)
     key_size = np.int64(0)
     kind = np.int64(OTHER)
@@ -335,7 +353,20 @@ def _fill(
                     odd_parent = False
                     while span_at < scope_at:
                         part = span_at
-                        tag, begin, span_at = field(data, span_at)
+                        first = data[span_at]
+                        if (first == 57 or first == 65) and span_at + 9 <= scope_at:
+                            # start_time_unix_nano = 7, end_time_unix_nano = 8
+                            if first == 57:
+                                span.start_ns = load(data, span_at + 1)
+                            else:
+                                span.end_ns = load(data, span_at + 1)
+                            span_at += 9
+                            continue
+                        if first == 74 and data[span_at + 1] < 0x80:
+                            tag, begin = np.uint64(74), span_at + 2
+                            span_at = begin + np.int64(data[span_at + 1])
+                        else:
+                            tag, begin, span_at = field(data, span_at)
                         if tag == 74:  # attributes = 9
                             key_at, key_size, kind, value, value_size = _pair(data, begin, span_at)
                             key = np.int64(following[before])
@@ -369,10 +400,6 @@ def _fill(
                             span.name_size = span_at - begin
                         elif tag == 48:  # kind = 6
                             span.kind = np.int32(varint(data, begin)[0])
-                        elif tag == 57:  # start_time_unix_nano = 7
-                            span.start_ns = load(data, begin)
-                        elif tag == 65:  # end_time_unix_nano = 8
-                            span.end_ns = load(data, begin)
                         elif tag == 133:  # flags = 16
                             span.flags = fixed32(data, begin)
                         elif tag == 122:  # status = 15

@@ -47,17 +47,17 @@ def swapped(word):
 @inlined
 def same(data, at, other, other_at, size):
     """Whether two stretches of bytes are equal."""
-    end = at + size
-    while at + 8 <= end:
-        if load(data, at) != load(other, other_at):
+    if size >= 8:
+        last = at + size - 8
+        shift = other_at - at
+        while at < last:
+            if load(data, at) != load(other, at + shift):
+                return False
+            at += 8
+        return load(data, last) == load(other, last + shift)
+    for position in range(size):
+        if data[at + position] != other[other_at + position]:
             return False
-        at += 8
-        other_at += 8
-    while at < end:
-        if data[at] != other[other_at]:
-            return False
-        at += 1
-        other_at += 1
     return True
 
 
@@ -66,17 +66,20 @@ def hashed(data, at, size):
     """A hash of a stretch of bytes; for tables of our own that live as long as one pass."""
     end = at + size
     value = types.uint64(0x9E3779B97F4A7C15) ^ types.uint64(size)
-    while at + 8 <= end:
-        value = (value ^ load(data, at)) * types.uint64(0xD6E8FEB86659FD93)
-        value ^= value >> types.uint64(32)
-        at += 8
-    last = types.uint64(0)
-    shift = types.uint64(0)
+    if size >= 8:
+        while at + 16 < end:
+            value = (value ^ load(data, at)) * types.uint64(0xD6E8FEB86659FD93) ^ load(data, at + 8)
+            value ^= value >> types.uint64(32)
+            at += 16
+        if at + 8 < end:
+            value = (value ^ load(data, at)) * types.uint64(0xD6E8FEB86659FD93)
+            value ^= value >> types.uint64(32)
+        value = (value ^ load(data, end - 8)) * types.uint64(0xD6E8FEB86659FD93)
+        return value ^ (value >> types.uint64(29))
     while at < end:
-        last |= types.uint64(data[at]) << shift
-        shift += types.uint64(8)
+        value = (value ^ types.uint64(data[at])) * types.uint64(0x100000001B3)
         at += 1
-    value = (value ^ last) * types.uint64(0xD6E8FEB86659FD93)
+    value *= types.uint64(0xD6E8FEB86659FD93)
     return value ^ (value >> types.uint64(29))
 
 
