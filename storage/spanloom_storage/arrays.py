@@ -1,5 +1,6 @@
 """Stretches of bytes and packed numbers as Arrow arrays."""
 
+import threading
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +17,22 @@ def interned(
 ) -> tuple[npt.NDArray[np.int32], Records]:
     """(a code for each text, the distinct texts)."""
     codes, texts = np.empty(ats.size, np.int32), np.empty(ats.size, TEXT)
-    count = pivot.intern_texts(data, ats, sizes, codes, texts)
+    table, generation = _scratch(2 * ats.size)
+    count = pivot.intern_texts(data, ats, sizes, codes, texts, table, generation)
     return codes, texts[:count]
+
+
+_tables = threading.local()
+
+
+def _scratch(slots: int) -> tuple[npt.NDArray[np.int64], int]:
+    """(a table of this thread, large enough, and a generation that nothing in it is of)."""
+    table: npt.NDArray[np.int64] | None = getattr(_tables, "table", None)
+    if table is None or table.size < slots + 16:
+        table = np.zeros(1 << int(slots + 16).bit_length(), np.int64)
+        _tables.table, _tables.generation = table, 0
+    _tables.generation += 1
+    return table, _tables.generation
 
 
 def texts_array(data: Bytes, texts: Records, kind: Any = None) -> Any:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import types
 
 from spanloom_storage.kernels import rows
-from spanloom_storage.kernels.compiled import BYTES, INT64_PAIRS, INT64S, UINT8S, array_of, compiled, inlined
+from spanloom_storage.kernels.compiled import BYTES, INT32S, INT64_PAIRS, INT64S, UINT8S, array_of, compiled, inlined
 from spanloom_storage.kernels.memory import copy, hashed, load, same, swapped
 from spanloom_storage.kernels.rows import ATTRIBUTE, BOOL, DOUBLE, EVENT, INT, LINK, OTHER, SPAN, STRING, TEXT
 from spanloom_storage.kernels.wire import field, fixed32, put_varint, varint
@@ -38,7 +38,7 @@ _NO_TRACE_ID: Final = 1
 _NO_SPAN_ID: Final = 2
 _ODD_PARENT_ID: Final = 4
 
-_LEAST_SLOTS: Final = 2**10
+_PREDICTED_KEYS: Final = 2**10
 
 
 def decode(data: rows.Bytes, extents: npt.NDArray[np.int64] | None = None) -> rows.Rows:
@@ -67,7 +67,8 @@ def decode(data: rows.Bytes, extents: npt.NDArray[np.int64] | None = None) -> ro
         scopes=np.empty(size, np.uint8),
         scope_ends=np.zeros(count[_SCOPES] + 1, np.int64),
     )
-    used = _fill(extents, *found)
+    tables = [_table(count) for count in (pairs, count[_SPANS], count[_RESOURCES], count[_SCOPES])]
+    used = _fill(extents, *tables, *found)
     resource_ends = found.resource_ends[: used[_RESOURCES] + 1].copy()
     scope_ends = found.scope_ends[: used[_SCOPES] + 1].copy()
     return found._replace(
@@ -83,6 +84,11 @@ def decode(data: rows.Bytes, extents: npt.NDArray[np.int64] | None = None) -> ro
     )
 
 
+def _table(most: int) -> npt.NDArray[np.int32]:
+    """A hash table for so many texts. Zeros that are never looked at cost nothing."""
+    return np.zeros(1 << int(2 * most + 15).bit_length(), np.int32)
+
+
 def decode_owners(
     messages: rows.Bytes, ends: npt.NDArray[np.int64], *, pair_tag: int, owner_tag: int = 10
 ) -> rows.Owners:
@@ -95,7 +101,7 @@ def decode_owners(
     begins = np.zeros(ends.size, np.int64)
     attributes, keys = np.empty(count, ATTRIBUTE), np.empty(count, TEXT)
     first, second = np.zeros(ends.size - 1, TEXT), np.zeros(ends.size - 1, TEXT)
-    used = _fill_owners(messages, ends, owner_tag, pair_tag, begins, attributes, keys, first, second)
+    used = _fill_owners(messages, ends, owner_tag, pair_tag, _table(count), begins, attributes, keys, first, second)
     return rows.Owners(messages, begins, attributes, keys[:used].copy(), first, second)
 
 
@@ -125,32 +131,19 @@ def _put_wrapped(data, begin, end, target, to):
 
 
 @inlined
-def _grown(table, texts, data, count):
-    """A table of twice the slots with the same entries."""
-    larger = np.full(table.size * 2, -1, np.int32)
-    mask = larger.size - 1
-    for number in range(count):
-        slot = np.int64(hashed(data, texts[number].at, texts[number].size)) & mask
-        while larger[slot] >= 0:
-            slot = (slot + 1) & mask
-        larger[slot] = number
-    return larger
-
-
-@inlined
 def _interned(table, texts, count, data, at, size):
-    """(the text's number, how many there are now); a number that is new has not been entered yet."""
+    """(the text's number, how many there are now). A slot of the table holds a number plus one, or 0."""
     mask = table.size - 1
     slot = np.int64(hashed(data, at, size)) & mask
     while True:
-        number = table[slot]
+        number = np.int64(table[slot]) - 1
         if number < 0:
-            table[slot] = count
+            table[slot] = count + 1
             texts[count].at = at
             texts[count].size = size
             return count, count + 1
         if texts[number].size == size and same(data, texts[number].at, data, at, size):
-            return np.int64(number), count
+            return number, count
         slot = (slot + 1) & mask
 
 
@@ -162,13 +155,13 @@ def _message_number(table, messages, ends, count):
     mask = table.size - 1
     slot = np.int64(hashed(messages, at, size)) & mask
     while True:
-        number = table[slot]
+        number = np.int64(table[slot]) - 1
         if number < 0:
-            table[slot] = count
+            table[slot] = count + 1
             return count, count + 1
         other = ends[number]
         if ends[number + 1] - other == size and same(messages, other, messages, at, size):
-            return np.int64(number), count
+            return number, count
         slot = (slot + 1) & mask
 
 
@@ -272,13 +265,17 @@ def _count(data, extents):
 
 @compiled(
     INT64S(
-        INT64_PAIRS, BYTES, UINT8S, UINT8S, UINT8S, array_of(SPAN), array_of(ATTRIBUTE), array_of(EVENT),
+        INT64_PAIRS, INT32S, INT32S, INT32S, INT32S, BYTES, UINT8S, UINT8S, UINT8S, array_of(SPAN), array_of(ATTRIBUTE), array_of(EVENT),
         array_of(ATTRIBUTE), array_of(LINK), array_of(ATTRIBUTE), array_of(TEXT), array_of(TEXT),
         UINT8S, INT64S, UINT8S, INT64S,
     )
 )  # fmt: skip
 def _fill(
     extents,
+    key_table,
+    name_table,
+    resource_table,
+    scope_table,
     data,
     rest,
     event_rest,
@@ -296,14 +293,7 @@ def _fill(
     scopes,
     scope_ends,
 ):
-    key_table = np.full(_LEAST_SLOTS, -1, np.int32)
-    name_table = np.full(_LEAST_SLOTS, -1, np.int32)
-    slots = _LEAST_SLOTS
-    while slots < 2 * resource_ends.size or slots < 2 * scope_ends.size:
-        slots *= 2
-    resource_table = np.full(slots, -1, np.int32)
-    scope_table = np.full(slots, -1, np.int32)
-    following = np.full(keys.size + 1, -1, np.int32)  # which key came behind which the last time
+    following = np.full(_PREDICTED_KEYS, -1, np.int32)  # which key came behind which the last time
     key_count = name_count = resource_count = scope_count = np.int64(0)
     row = attribute = event = event_attribute = link = link_attribute = np.int64(0)
     rest_size = event_rest_size = link_rest_size = np.int64(0)
@@ -371,11 +361,9 @@ def _fill(
                             key_at, key_size, kind, value, value_size = _pair(data, begin, span_at)
                             key = np.int64(following[before])
                             if key < 0 or keys[key].size != key_size or not same(data, keys[key].at, data, key_at, key_size):
-                                if 2 * key_count >= key_table.size:
-                                    key_table = _grown(key_table, keys, data, key_count)
                                 key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
                                 following[before] = key
-                            before = key + 1
+                            before = (key + 1) % _PREDICTED_KEYS
                             attributes[attribute].key = key * 8 + kind
                             attributes[attribute].value = value
                             attributes[attribute].size = value_size
@@ -437,8 +425,6 @@ def _fill(
                                     one.name_size = begin - value_at
                                 elif tag == 26:  # attributes = 3
                                     key_at, key_size, kind, value, value_size = _pair(data, value_at, begin)
-                                    if 2 * key_count >= key_table.size:
-                                        key_table = _grown(key_table, keys, data, key_count)
                                     key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
                                     event_attributes[event_attribute].key = key * 8 + kind
                                     event_attributes[event_attribute].value = value
@@ -468,8 +454,6 @@ def _fill(
                                     other.trace_state_size = begin - value_at
                                 elif tag == 34:  # attributes = 4
                                     key_at, key_size, kind, value, value_size = _pair(data, value_at, begin)
-                                    if 2 * key_count >= key_table.size:
-                                        key_table = _grown(key_table, keys, data, key_count)
                                     key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
                                     link_attributes[link_attribute].key = key * 8 + kind
                                     link_attributes[link_attribute].value = value
@@ -487,8 +471,6 @@ def _fill(
                         else:
                             rest_size = copy(data, part, span_at - part, rest, rest_size)
                     span.rest_size = rest_size - span.rest_at
-                    if 2 * name_count >= name_table.size:
-                        name_table = _grown(name_table, names, data, name_count)
                     name, name_count = _interned(name_table, names, name_count, data, span.name_at, np.int64(span.name_size))
                     span.name = name
                     row += 1
@@ -528,13 +510,12 @@ def _count_owners(messages, ends, owner_tag, pair_tag):
 
 @compiled(
     types.int64(
-        BYTES, INT64S, types.int64, types.int64, INT64S,
+        BYTES, INT64S, types.int64, types.int64, INT32S, INT64S,
         array_of(ATTRIBUTE), array_of(TEXT), array_of(TEXT), array_of(TEXT),
     )
 )  # fmt: skip
-def _fill_owners(messages, ends, owner_tag, pair_tag, begins, attributes, keys, first, second):
+def _fill_owners(messages, ends, owner_tag, pair_tag, key_table, begins, attributes, keys, first, second):
     """How many distinct keys; first and second: where a scope has its name and version."""
-    key_table = np.full(_LEAST_SLOTS, -1, np.int32)
     key_count = attribute = np.int64(0)
     for number in range(ends.size - 1):
         begins[number] = attribute
@@ -545,8 +526,6 @@ def _fill_owners(messages, ends, owner_tag, pair_tag, begins, attributes, keys, 
                 tag, value_at, begin = field(messages, begin)
                 if np.int64(tag) == pair_tag:
                     key_at, key_size, kind, value, size = _pair(messages, value_at, begin)
-                    if 2 * key_count >= key_table.size:
-                        key_table = _grown(key_table, keys, messages, key_count)
                     key, key_count = _interned(key_table, keys, key_count, messages, key_at, key_size)
                     attributes[attribute].key = key * 8 + kind
                     attributes[attribute].value = value

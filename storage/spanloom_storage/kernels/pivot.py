@@ -132,35 +132,35 @@ def place_values(
     return shape_count, values, in_rest
 
 
-@compiled(types.int64(BYTES, INT64S, INT64S, INT32S, array_of(TEXT)))
-def intern_texts(data, ats, sizes, codes, texts):
-    """Number the distinct texts; how many there are. A size below 0 means no text: code -1."""
+@compiled(types.int64(BYTES, INT64S, INT64S, INT32S, array_of(TEXT), INT64S, types.int64))
+def intern_texts(data, ats, sizes, codes, texts, table, generation):
+    """Number the distinct texts; how many there are.
+
+    table is scratch, of a power of two of at least twice as many slots as texts. It is never cleared:
+    what is in it counts only with this generation in its upper half.
+    """
     slots = 16
     while slots < 2 * ats.size:
         slots *= 2
     mask = slots - 1
-    table = np.full(slots, -1, np.int32)
     count = np.int64(0)
     for place in range(ats.size):
         at, size = ats[place], sizes[place]
-        if size < 0:
-            codes[place] = -1
-            continue
-        if place > 0 and codes[place - 1] >= 0:  # like stands beside like
+        if place > 0:  # like stands beside like
             before = texts[codes[place - 1]]
             if before.size == size and same(data, before.at, data, at, size):
                 codes[place] = codes[place - 1]
                 continue
         slot = np.int64(hashed(data, at, size)) & mask
         while True:
-            number = table[slot]
-            if number < 0:
-                table[slot] = count
+            if table[slot] >> 32 != generation:
+                table[slot] = generation << 32 | count
                 texts[count].at = at
                 texts[count].size = size
                 codes[place] = count
                 count += 1
                 break
+            number = table[slot] & 0xFFFFFFFF
             if texts[number].size == size and same(data, texts[number].at, data, at, size):
                 codes[place] = number
                 break
