@@ -125,7 +125,7 @@ class Facts:
 
 
 class _Span:
-    __slots__ = ("ids", "instance", "parts", "size", "times", "orders")
+    __slots__ = ("ids", "instance", "orders", "parts", "size", "times")
 
     def __init__(self, instance: int) -> None:
         self.instance = instance
@@ -190,7 +190,9 @@ class Corpus:
     def _trace(self, size: int) -> list[_Span]:
         random_ = self._random
         trace_id = random_.randbytes(16)
-        user = int(random_.paretovariate(0.35)) % USERS if random_.random() < 0.3 else random_.randrange(USERS)
+        user = (
+            int(random_.paretovariate(0.35)) % USERS if random_.random() < 0.3 else random_.randrange(USERS)
+        )
         order = random_.getrandbits(32)
         context = (trace_id, user, order)
         spans: list[_Span] = []
@@ -277,7 +279,9 @@ class Corpus:
             span.ids += [(span.size + 4, 0), (span.size + 12, 1), (span.size + 22, 2)]
             span.add(message(106, b"\x0a\x10" + random_.randbytes(16) + b"\x12\x08" + random_.randbytes(8)))
         if error:
-            span.add(message(122, message(18, f"{owner}: upstream refused the request".encode()) + b"\x18\x02"))
+            span.add(
+                message(122, message(18, f"{owner}: upstream refused the request".encode()) + b"\x18\x02")
+            )
         span.add(b"\x85\x01" + struct.pack("<I", 0x101))
         spans.append(span)
         return span_id, begin, length
@@ -427,7 +431,9 @@ class Corpus:
             pairs = pair("exception.type", "shop.errors.Refused", 26)
             text = f"{service} refused user request {self._random.randrange(10**6)}"
             pairs += pair("exception.message", text, 26)
-            pairs += pair("exception.stacktrace", f"Traceback (most recent call last):\n{_STACK}Refused: {text}", 26)
+            pairs += pair(
+                "exception.stacktrace", f"Traceback (most recent call last):\n{_STACK}Refused: {text}", 26
+            )
             name = "exception"
         else:
             name = "cache miss"
@@ -462,7 +468,11 @@ class Corpus:
         count = len(waiting)
         waiting.clear()
         return Request(
-            bytes(out), count, np.array(ids, np.int64).reshape(-1, 2), np.array(times, np.int64), np.array(orders, np.int64)
+            bytes(out),
+            count,
+            np.array(ids, np.int64).reshape(-1, 2),
+            np.array(times, np.int64),
+            np.array(orders, np.int64),
         )
 
 
@@ -475,7 +485,9 @@ def shifted(request: Request, period: int, seed: int = 1) -> bytes:
     eight = np.arange(8)
     data[request.ids[:, :1] + eight] ^= masks[request.ids[:, 1]]
     places = request.times[:, None] + eight
-    times = np.ascontiguousarray(data[places]).view("<u8") + np.uint64(period * PERIOD_SPANS * 10**9 // SPANS_A_SECOND)
+    times = np.ascontiguousarray(data[places]).view("<u8") + np.uint64(
+        period * PERIOD_SPANS * 10**9 // SPANS_A_SECOND
+    )
     data[places] = times.view(np.uint8)
     digits = request.orders[:, None] + eight
     old = data[digits]
@@ -487,7 +499,9 @@ def shifted(request: Request, period: int, seed: int = 1) -> bytes:
 
 def main() -> None:
     """Write a file, say what is in it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--spans", type=int, default=PERIOD_SPANS)
     parser.add_argument("--request-spans", type=int, default=1000)

@@ -1,4 +1,4 @@
-"""OTLP bytes into columns, beside protobuf's own parser on the same bytes in the same run.
+"""OTLP bytes into rows and back, beside protobuf's own parser on the same bytes in the same run.
 
 python benchmarks/decode.py [SPANS]
 
@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanloom_storage import otlp
-from spanloom_storage.kernels.check import malformation
-from spanloom_storage.kernels.columns import columns
+from spanloom_storage.kernels.check import check
+from spanloom_storage.kernels.decode import decode
+from spanloom_storage.kernels.encode import encode
 
 ROUNDS = 50
 
@@ -63,14 +63,15 @@ def main() -> None:
     request = request_of(span_count)
     data = np.frombuffer(request, np.uint8)
     peer = cpu_us_a_span(lambda: ExportTraceServiceRequest.FromString(request), span_count)
-    rows = {
+    rows = decode(data)
+    figures = {
         "protobuf (upb): parse": peer,
-        "kernel: check every byte": cpu_us_a_span(lambda: malformation(data), span_count),
-        "kernel: fill columns": cpu_us_a_span(lambda: columns(data), span_count),
-        "decode: bytes to a span batch": cpu_us_a_span(lambda: otlp.decode(request), span_count),
+        "check every byte": cpu_us_a_span(lambda: check(data), span_count),
+        "decode: bytes to rows": cpu_us_a_span(lambda: decode(data), span_count),
+        "encode: rows to bytes": cpu_us_a_span(lambda: encode(rows), span_count),
     }
     print(f"{span_count} spans of {len(request) / span_count:.0f} bytes, best of {ROUNDS} rounds")
-    for name, figure in rows.items():
+    for name, figure in figures.items():
         print(f"{name:32} {figure:6.2f} µs of CPU a span   {figure / peer:5.2f} × protobuf")
 
 

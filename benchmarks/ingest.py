@@ -55,7 +55,9 @@ def stream_bytes(requests: list[Request]) -> float:
 
 def main() -> None:
     """One run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--spans", type=int, default=PERIOD_SPANS)
     parser.add_argument("--request-spans", type=int, default=1000)
     parser.add_argument("--connections", type=int, default=4)

@@ -57,13 +57,16 @@ async def questions(reader: SpanReader) -> dict[str, Callable[[random.Random], A
         "service + operation + min duration": lambda chance: service_and_operation(
             chance, min_duration_ns=20_000_000
         ),
-        "rare value, any service": lambda chance: attribute("app.order.id", Operator.EQUAL, chance.choice(rare)),
+        "rare value, any service": lambda chance: attribute(
+            "app.order.id", Operator.EQUAL, chance.choice(rare)
+        ),
         "regex on url.full": lambda chance: attribute(
             "url.full", Operator.MATCHES, f".*/{chance.randrange(10**8, 10**9)}.expand=all"
         ),
         "RED by service and operation": lambda _: reader.figures(SpanQuery()),
         "spans of one service over time": lambda chance: reader.counts(
-            SpanQuery(where=Compare(Intrinsic.SERVICE, Operator.EQUAL, chance.choice(services))), step_ns=10**9
+            SpanQuery(where=Compare(Intrinsic.SERVICE, Operator.EQUAL, chance.choice(services))),
+            step_ns=10**9,
         ),
         "top values of http.route": lambda _: reader.values(Attribute(Owner.SPAN, "http.route"), SpanQuery()),
         "service links": lambda _: reader.service_links(SpanQuery()),
@@ -100,7 +103,9 @@ async def run(directory: Path, rounds: int) -> list[dict[str, object]]:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("directory", type=Path)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--json", type=Path)

@@ -82,7 +82,11 @@ def _doubles(rows: Rows, order: npt.NDArray[np.int64], suspects: npt.NDArray[np.
     seen: set[tuple[int, int, bytes]] = set()
     doubles = []
     for number, place in enumerate(places.tolist()):
-        span = (int(around["resource"][number]), int(around["scope"][number]), whole[cuts[number] : cuts[number + 1]])
+        span = (
+            int(around["resource"][number]),
+            int(around["scope"][number]),
+            whole[cuts[number] : cuts[number + 1]],
+        )
         if place not in suspected:
             seen.clear()  # the first of another run
         elif span in seen:

@@ -12,6 +12,7 @@ from spanloom_storage.kernels.rows import TEXT, Bytes, Records
 
 WORD: Final = pa.dictionary(pa.int32(), pa.string())
 
+
 def interned(
     data: Bytes, ats: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int32], Records]:
@@ -96,4 +97,6 @@ def hexadecimal(ids: npt.NDArray[np.uint64]) -> Any:
     nibbles = np.stack([data >> 4, data & 15], axis=2).reshape(len(ids), -1)
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)[nibbles]
     ends = np.arange(len(ids) + 1, dtype=np.int32) * digits.shape[1]
-    return pa.Array.from_buffers(pa.string(), len(ids), [None, pa.py_buffer(ends), pa.py_buffer(digits.copy())])
+    return pa.Array.from_buffers(
+        pa.string(), len(ids), [None, pa.py_buffer(ends), pa.py_buffer(digits.copy())]
+    )

@@ -31,13 +31,24 @@ SCHEMA: Final = pa.schema(
 )
 
 OUTLINE: Final = pa.schema(
-    [SCHEMA.field(name) for name in ("trace_id", "span_id", "parent_id", "service", "name", "status_code", "start_ns", "duration_ns")]
+    [
+        SCHEMA.field(name)
+        for name in (
+            "trace_id",
+            "span_id",
+            "parent_id",
+            "service",
+            "name",
+            "status_code",
+            "start_ns",
+            "duration_ns",
+        )
+    ]
 )
 """What is told of a trace in one line comes from these columns."""
 
 SpanBatch: TypeAlias = pa.Table
 """An Arrow table of SCHEMA."""
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,9 @@ def _scalars(value: AnyValue) -> list[tuple[str, object]]:
     kind = value.WhichOneof("value")
     if kind == "array_value":
         inner = [(one.WhichOneof("value"), one) for one in value.array_value.values]
-        return [(name, getattr(one, name)) for name, one in inner if name == "string_value" or name in _DTYPES]
+        return [
+            (name, getattr(one, name)) for name, one in inner if name == "string_value" or name in _DTYPES
+        ]
     if kind == "string_value" or kind in _DTYPES:  # a plain value in an unusual message
         return [(str(kind), getattr(value, str(kind)))]
     return []

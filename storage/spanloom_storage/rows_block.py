@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from spanloom_storage import otlp
+from spanloom_storage.arrangement import Arrangement, arrange_rows
 from spanloom_storage.arrays import hexadecimal, interned, texts_array
 from spanloom_storage.batch import SpanBatch, SpanRequest
 from spanloom_storage.block import Column, Numbers, Places, Slice, TraceTable, Words
 from spanloom_storage.conditions import Attribute, Field, Intrinsic, Owner, ValueType
-from spanloom_storage.arrangement import arrange_rows
 from spanloom_storage.kernels import arrange
 from spanloom_storage.kernels.decode import decode, decode_owners
 from spanloom_storage.kernels.rows import Owners, Records, Rows
@@ -92,7 +93,9 @@ class RowsBlock:
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field."""
         if field not in self._cache:
-            self._cache[field] = self._attribute(field) if isinstance(field, Attribute) else self._intrinsic(field)
+            self._cache[field] = (
+                self._attribute(field) if isinstance(field, Attribute) else self._intrinsic(field)
+            )
         return self._cache[field]
 
     @cached_property
@@ -119,9 +122,7 @@ class RowsBlock:
     @cached_property
     def _parent(self) -> Places:
         parent = np.full(self.span_count, -1, np.int64)
-        arrange.find_parents(
-            self._by_trace, self._rows.spans, self._begins, 0, self._begins.size - 1, parent
-        )
+        arrange.find_parents(self._by_trace, self._rows.spans, self._begins, 0, self._begins.size - 1, parent)
         return parent.astype(np.int32)
 
     @cached_property
@@ -129,7 +130,9 @@ class RowsBlock:
         rows = self._rows
         return {
             Owner.SPAN: RowAttributes(rows.data, rows.keys, rows.attributes, rows.spans["attributes"]),
-            Owner.EVENT: RowAttributes(rows.data, rows.keys, rows.event_attributes, rows.events["attributes"]),
+            Owner.EVENT: RowAttributes(
+                rows.data, rows.keys, rows.event_attributes, rows.events["attributes"]
+            ),
             Owner.LINK: RowAttributes(rows.data, rows.keys, rows.link_attributes, rows.links["attributes"]),
             Owner.RESOURCE: owner_table(self._resources),
             Owner.SCOPE: owner_table(self._scopes),
@@ -150,7 +153,7 @@ class RowsBlock:
                 return found
 
     def _intrinsic(self, field: Intrinsic) -> Sequence[Column]:
-        return _INTRINSICS[field](self)
+        return self._INTRINSICS[field](self)
 
     def _service(self) -> Sequence[Column]:
         words = services_of(self._resources).dictionary_encode()
@@ -161,8 +164,9 @@ class RowsBlock:
         words = texts_array(self._rows.data, self._rows.names)
         return [Words(rows=None, codes=self._spans["name"].copy(), words=words)]
 
-    def _text(self, name: str, records: Records) -> Sequence[Column]:
+    def _text(self, name: str) -> Sequence[Column]:
         """A text that is missing where it is empty."""
+        records = self._spans
         rows = np.flatnonzero(records[f"{name}_size"] > 0)
         chosen = records[rows]
         codes, texts = interned(
@@ -173,6 +177,11 @@ class RowsBlock:
 
     def _number(self, name: str) -> Sequence[Column]:
         return [Numbers(rows=None, values=self._spans[name].copy())]
+
+    def _parent_ids(self) -> Sequence[Column]:
+        parent_ids = self._spans["parent_id"]
+        rows = np.flatnonzero(parent_ids != 0).astype(np.int32)
+        return id_words(rows, [parent_ids[rows]])
 
     def _duration(self) -> Sequence[Column]:
         spans = self._spans
@@ -200,6 +209,28 @@ class RowsBlock:
         chosen = links[present]
         return id_words(chosen["span"].copy(), [chosen[name] for name in names])
 
+    _INTRINSICS: ClassVar[Mapping[Intrinsic, Callable[["RowsBlock"], Sequence[Column]]]] = {
+        Intrinsic.SERVICE: _service,
+        Intrinsic.NAME: _name,
+        Intrinsic.KIND: lambda self: self._number("kind"),
+        Intrinsic.STATUS: lambda self: self._number("status_code"),
+        Intrinsic.STATUS_MESSAGE: lambda self: self._text("message"),
+        Intrinsic.DURATION_NS: _duration,
+        Intrinsic.START_NS: lambda self: self._number("start_ns"),
+        Intrinsic.SPAN_ID: lambda self: id_words(None, [self._spans["span_id"]]),
+        Intrinsic.PARENT_ID: _parent_ids,
+        Intrinsic.SCOPE_NAME: lambda self: owner_texts(
+            self._scopes, self._scopes.names, self._spans["scope"]
+        ),
+        Intrinsic.SCOPE_VERSION: lambda self: owner_texts(
+            self._scopes, self._scopes.versions, self._spans["scope"]
+        ),
+        Intrinsic.EVENT_NAME: _event_name,
+        Intrinsic.EVENT_SINCE_START_NS: _event_since_start,
+        Intrinsic.LINK_TRACE_ID: lambda self: self._link_ids("trace_high", "trace_low"),
+        Intrinsic.LINK_SPAN_ID: lambda self: self._link_ids("span_id"),
+    }
+
 
 def owner_table(owners: Owners) -> RowAttributes:
     """The attributes of resources or scopes."""
@@ -224,32 +255,8 @@ def id_words(rows: Places | None, halves: Sequence[npt.NDArray[np.uint64]]) -> S
     return [Words(rows=rows, codes=codes.ravel().astype(np.int32), words=hexadecimal(distinct))]
 
 
-def _arranged(rows: Rows):  # noqa: ANN202
+def _arranged(rows: Rows) -> Arrangement:
     return arrange_rows(rows, np.zeros(len(rows.spans) - 1, np.int32))
-
-
-_INTRINSICS: Mapping[Intrinsic, Callable[[RowsBlock], Sequence[Column]]] = {
-    Intrinsic.SERVICE: RowsBlock._service,
-    Intrinsic.NAME: RowsBlock._name,
-    Intrinsic.KIND: lambda block: block._number("kind"),
-    Intrinsic.STATUS: lambda block: block._number("status_code"),
-    Intrinsic.STATUS_MESSAGE: lambda block: block._text("message", block._spans),
-    Intrinsic.DURATION_NS: RowsBlock._duration,
-    Intrinsic.START_NS: lambda block: block._number("start_ns"),
-    Intrinsic.SPAN_ID: lambda block: id_words(None, [block._spans["span_id"]]),
-    Intrinsic.PARENT_ID: lambda block: id_words(
-        np.flatnonzero(block._spans["parent_id"] != 0).astype(np.int32),
-        [block._spans["parent_id"][block._spans["parent_id"] != 0]],
-    ),
-    Intrinsic.SCOPE_NAME: lambda block: owner_texts(block._scopes, block._scopes.names, block._spans["scope"]),
-    Intrinsic.SCOPE_VERSION: lambda block: owner_texts(
-        block._scopes, block._scopes.versions, block._spans["scope"]
-    ),
-    Intrinsic.EVENT_NAME: RowsBlock._event_name,
-    Intrinsic.EVENT_SINCE_START_NS: RowsBlock._event_since_start,
-    Intrinsic.LINK_TRACE_ID: lambda block: block._link_ids("trace_high", "trace_low"),
-    Intrinsic.LINK_SPAN_ID: lambda block: block._link_ids("span_id"),
-}
 
 
 def block_of(request: SpanRequest) -> RowsBlock:

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spanloom_storage.arrays import texts_array
 from spanloom_storage.batch import UNKNOWN_SERVICE
 from spanloom_storage.kernels.rows import STRING, TEXT, Owners
-from spanloom_storage.arrays import texts_array
 
 
 def services_of(resources: Owners) -> Any:

@@ -18,8 +18,7 @@ from spanloom_collector.http import create_app
 from spanloom_collector.receiver import Receiver
 from spanloom_model.span import Span
 from spanloom_model.wire import field as wire_field
-from spanloom_storage import otlp_json
-from spanloom_storage import otlp
+from spanloom_storage import otlp, otlp_json
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of

@@ -132,6 +132,7 @@ async def test_store_of_a_later_format_is_refused(tmp_path: Path) -> None:
         async with EmbeddedStorage(tmp_path).reader():
             pass
 
+
 @pytest.mark.parametrize("kept_bytes", [0, 3, 16, 100])
 async def test_torn_end_costs_only_what_was_never_acknowledged(tmp_path: Path, kept_bytes: int) -> None:
     """After a crash in the middle of a write, all earlier spans are found and new ones are taken."""
@@ -181,13 +182,13 @@ def writer_on(directory: Path, **settings: object) -> EmbeddedWriter:
 
 
 async def test_frame_is_on_the_disk_before_it_is_acknowledged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """The disk is told to write the whole frame, and has, before `write` returns."""
     events: list[str] = []
 
-    def append(file: BinaryIO, parts: Sequence[bytes], **facts: int) -> None:
-        segment.append(file, parts, sync=sync, **facts)
+    def append(file: BinaryIO, parts: Sequence[bytes], *, span_count: int, received_ns: int) -> None:
+        segment.append(file, parts, span_count=span_count, received_ns=received_ns, sync=sync)
 
     def sync(descriptor: int) -> None:
         size = os.fstat(descriptor).st_size
@@ -206,11 +207,11 @@ async def test_full_disk_is_told_and_writing_goes_on_by_itself(tmp_path: Path) -
     """What was stored stays, senders are asked to come back, and later all is well, in few files."""
     full = False
 
-    def append(file: BinaryIO, parts: Sequence[bytes], **facts: int) -> None:
+    def append(file: BinaryIO, parts: Sequence[bytes], *, span_count: int, received_ns: int) -> None:
         if full:
             file.write(b"half a frame")
             disk_full()
-        segment.append(file, parts, **facts)
+        segment.append(file, parts, span_count=span_count, received_ns=received_ns)
 
     writer = writer_on(tmp_path, append=append, pause_s=0.05)
     await writer.write(checked_of([span(1, 1)]))
@@ -230,9 +231,9 @@ async def test_disk_that_does_not_keep_up_is_told_before_memory_is_full(tmp_path
     """Senders are asked to slow down; whoever was taken is stored, also next to one who hung up."""
     go_on = threading.Event()
 
-    def append(file: BinaryIO, parts: Sequence[bytes], **facts: int) -> None:
+    def append(file: BinaryIO, parts: Sequence[bytes], *, span_count: int, received_ns: int) -> None:
         go_on.wait(5)
-        segment.append(file, parts, **facts)
+        segment.append(file, parts, span_count=span_count, received_ns=received_ns)
 
     writer = writer_on(tmp_path, append=append, max_waiting_bytes=3 * len(checked_of([span()]).data))
     taken = [asyncio.create_task(writer.write(checked_of([span(n, n)]))) for n in range(1, 5)]

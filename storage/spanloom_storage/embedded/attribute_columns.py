@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from spanloom_storage.arrays import WORD, binaries, bits, interned, masked, texts_array
 from spanloom_storage.kernels import encode, pivot
 from spanloom_storage.kernels.rows import BOOL, DOUBLE, INT, OTHER, STRING, Bytes, Records
-from spanloom_storage.arrays import WORD, binaries, bits, interned, masked, texts_array
 
 PREFIX: Final = "attributes."
 SUFFIX: Final = {STRING: "", BOOL: ":bool", INT: ":int", DOUBLE: ":double"}
@@ -94,7 +94,10 @@ class AttributeTable:
             begins, ends, self._attributes, self._column_of, max(1, len(self._keys)),
             shape_of, shapes, shape_ends, column_ends, value_at, value_row, rest_ends, rest_at,
         )  # fmt: skip
-        result = [_shapes(shape_of, shapes, shape_ends[: shape_count + 1]), self._rest(rest_ends, rest_at[:in_rest])]
+        result = [
+            _shapes(shape_of, shapes, shape_ends[: shape_count + 1]),
+            self._rest(rest_ends, rest_at[:in_rest]),
+        ]
         for number, column in enumerate(self.columns):
             values = slice(column_ends[number], column_ends[number + 1])
             result.append(self._array(column, value_at[values], value_row[values], rows.size))
@@ -103,7 +106,9 @@ class AttributeTable:
     def counts(self) -> list[tuple[str, int, int]]:
         """(key, type, how many values) of each that is there."""
         codes = np.flatnonzero(self._counts).tolist()
-        return [(_text(self._data, self._keys[code // 8]), code % 8, int(self._counts[code])) for code in codes]
+        return [
+            (_text(self._data, self._keys[code // 8]), code % 8, int(self._counts[code])) for code in codes
+        ]
 
     def _worth_a_column(self, least_values: int) -> Sequence[Column]:
         chosen: list[Column] = []
@@ -136,9 +141,7 @@ class AttributeTable:
         numbers = np.zeros(count, np.int64)
         pivot.spread_numbers(rows, value_at, self._attributes, numbers, valid)
         if column.type == BOOL:
-            return pa.Array.from_buffers(
-                pa.bool_(), count, [bits(valid), bits(numbers.astype(np.uint8))]
-            )
+            return pa.Array.from_buffers(pa.bool_(), count, [bits(valid), bits(numbers.astype(np.uint8))])
         return masked(numbers, valid, TYPE[column.type])
 
     def _rest(self, ends: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Any:

@@ -30,7 +30,9 @@ def write_block(
         (draft / FACTS).write_text(json.dumps(facts))
         _sync(draft / FACTS)
         sync_directory(draft)
-        name = f"{_moment(facts['start_range_ns'][0])}-{_moment(facts['start_range_ns'][1])}-{draft.name[-8:]}"
+        name = (
+            f"{_moment(facts['start_range_ns'][0])}-{_moment(facts['start_range_ns'][1])}-{draft.name[-8:]}"
+        )
         draft.rename(catalog.blocks / name)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

@@ -1,6 +1,6 @@
 """Rows of a block's file back from its columns: what is shown whole, exported or merged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,18 @@ import pyarrow.compute as pc
 from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
 from spanloom_storage.kernels.decode import decode_owners
 from spanloom_storage.kernels.pivot import REST
-from spanloom_storage.kernels.rows import ATTRIBUTE, BOOL, DOUBLE, EVENT, INT, LINK, SPAN, STRING, TEXT, Records, Rows
+from spanloom_storage.kernels.rows import (
+    ATTRIBUTE,
+    BOOL,
+    EVENT,
+    INT,
+    LINK,
+    SPAN,
+    STRING,
+    TEXT,
+    Records,
+    Rows,
+)
 
 
 class Texts:
@@ -32,7 +43,9 @@ class Texts:
         """TEXT of each string or binary of an Arrow array without nulls; null has size 0."""
         texts = np.zeros(len(strings), TEXT)
         if len(strings):
-            ends = np.frombuffer(strings.buffers()[1], np.int32)[strings.offset : strings.offset + len(strings) + 1]
+            ends = np.frombuffer(strings.buffers()[1], np.int32)[
+                strings.offset : strings.offset + len(strings) + 1
+            ]
             data = strings.buffers()[2]
             begin = self.add(data.slice(ends[0], ends[-1] - ends[0])) if data is not None else 0
             texts["at"] = ends[:-1] - ends[0] + begin
@@ -119,7 +132,9 @@ def _fill_column(
     elif value_type == BOOL:
         attributes["value"][places] = column.to_numpy(zero_copy_only=False).astype(bool)[rows]
     else:
-        attributes["value"][places] = numbers(column, np.int64 if value_type == INT else np.float64).view(np.int64)[rows]
+        attributes["value"][places] = numbers(column, np.int64 if value_type == INT else np.float64).view(
+            np.int64
+        )[rows]
 
 
 def _rest(column: Any, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[np.int64]]:
@@ -132,7 +147,8 @@ def _rest(column: Any, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[n
     found = decode_owners(data, ends.astype(np.int64), owner_tag=0, pair_tag=74)
     begin = texts.add(data)
     numbers_of = np.array(
-        [keys.number(bytes(data[key["at"] : key["at"] + key["size"]]).decode()) for key in found.keys], np.int32
+        [keys.number(bytes(data[key["at"] : key["at"] + key["size"]]).decode()) for key in found.keys],
+        np.int32,
     )
     attributes = found.attributes.copy()
     attributes["key"] = numbers_of[attributes["key"] >> 3] * 8 + (attributes["key"] & 7)
@@ -150,7 +166,9 @@ def ids(column: Any) -> npt.NDArray[np.uint64]:
     """Ids of 8 bytes as numbers, 0 for null; of 16 bytes, two for each."""
     width = column.type.byte_width
     filled = pc.fill_null(column, pa.scalar(bytes(width), column.type)) if column.null_count else column
-    data = np.frombuffer(filled.buffers()[1], ">u8")[filled.offset * width // 8 : (filled.offset + len(filled)) * width // 8]
+    data = np.frombuffer(filled.buffers()[1], ">u8")[
+        filled.offset * width // 8 : (filled.offset + len(filled)) * width // 8
+    ]
     return data.astype(np.uint64)
 
 
@@ -186,10 +204,21 @@ def rows_of(
     known = pc.is_valid(spans["start_offset_ns"]).to_numpy(zero_copy_only=False)
     body["start_ns"] = np.where(known, trace_start_ns + offset, 0)
     ended = pc.is_valid(spans["duration_ns"]).to_numpy(zero_copy_only=False)
-    body["end_ns"] = np.where(ended, body["start_ns"] + numbers(spans["duration_ns"], np.int64).view(np.uint64), 0)
+    body["end_ns"] = np.where(
+        ended, body["start_ns"] + numbers(spans["duration_ns"], np.int64).view(np.uint64), 0
+    )
     for field, name in (("name", "name"), ("message", "status_message"), ("trace_state", "trace_state")):
         body[f"{field}_at"], body[f"{field}_size"] = texts.add_words(spans[name])
-    for name in ("kind", "status_code", "flags", "dropped_attributes", "dropped_events", "dropped_links", "resource", "scope"):
+    for name in (
+        "kind",
+        "status_code",
+        "flags",
+        "dropped_attributes",
+        "dropped_events",
+        "dropped_links",
+        "resource",
+        "scope",
+    ):
         body[name] = numbers(spans[name], body.dtype[name])
     rest, body["rest_at"], body["rest_size"] = _unknown(spans["unknown"])
     begins, attributes = attributes_of(spans, texts, keys)
@@ -198,7 +227,9 @@ def rows_of(
     link_rows, link_attributes, link_rest = _links(links, texts, keys)
     result["events"] = np.searchsorted(event_rows["span"][:-1], np.arange(count + 1))
     result["links"] = np.searchsorted(link_rows["span"][:-1], np.arange(count + 1))
-    names, codes = np.unique(np.stack([body["name_at"], body["name_size"].astype(np.int64)], axis=1), axis=0, return_inverse=True)
+    names, codes = np.unique(
+        np.stack([body["name_at"], body["name_size"].astype(np.int64)], axis=1), axis=0, return_inverse=True
+    )
     body["name"] = codes.ravel()
     name_texts = np.zeros(len(names), TEXT)
     name_texts["at"], name_texts["size"] = names[:, 0], names[:, 1]

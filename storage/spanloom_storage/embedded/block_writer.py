@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spanloom_storage.arrays import WORD, binaries, masked, span_ids, texts_array, trace_ids, words
 from spanloom_storage.arrangement import GROUP_SPANS, arrange_rows
+from spanloom_storage.arrays import WORD, binaries, masked, span_ids, texts_array, trace_ids, words
 from spanloom_storage.embedded.attribute_columns import TYPE_NAMES, AttributeTable
 from spanloom_storage.kernels import arrange
 from spanloom_storage.kernels.decode import decode_owners
@@ -134,7 +134,9 @@ class BlockWriter:
         """Each row's service and name as one number, in the order of the words."""
         names = texts_array(self._rows.data, self._rows.names)
         place = pc.rank(names, tiebreaker="dense").to_numpy().astype(np.int64)
-        both = self._service_of[self._spans["resource"]] * np.int64(len(names) + 1) + place[self._spans["name"]]
+        both = (
+            self._service_of[self._spans["resource"]] * np.int64(len(names) + 1) + place[self._spans["name"]]
+        )
         return np.unique(both, return_inverse=True)[1].astype(np.int32)
 
     def _summaries(self) -> tuple[Records, Records]:
@@ -184,7 +186,10 @@ class BlockWriter:
             masked((end_ns - start_ns).view(np.int64), end_ns != 0, pa.int64()),
             words(data, spans, "message"),
             words(data, spans, "trace_state"),
-            *(_counts(spans[name]) for name in ("flags", "dropped_attributes", "dropped_events", "dropped_links")),
+            *(
+                _counts(spans[name])
+                for name in ("flags", "dropped_attributes", "dropped_events", "dropped_links")
+            ),
             pa.array(spans["resource"].copy()),
             pa.array(spans["scope"].copy()),
             _stretches(self._rows.rest, spans["rest_at"], spans["rest_size"]),
@@ -261,7 +266,9 @@ class BlockWriter:
             file.append(table.columns)
 
     def _write_owners(self, name: str, owners: Owners, messages: Any, ends: npt.NDArray[np.int64]) -> None:
-        attributes = AttributeTable(owners.data, owners.keys, owners.attributes, owners.begins, least_values=1)
+        attributes = AttributeTable(
+            owners.data, owners.keys, owners.attributes, owners.begins, least_values=1
+        )
         self._count("resource" if name == "resources" else "instrumentation", attributes)
         fields = [pa.field("message", pa.binary(), nullable=False), *attributes.fields]
         with _Table(self._directory / f"{name}.parquet", fields) as table:
@@ -289,7 +296,9 @@ class _Table:
         """Encodings are those that suit the first row group."""
         encoding = {name: _ENCODING[name] for name in self._schema.names if name in _ENCODING}
         encoding |= {
-            field.name: _suiting(field, table[field.name]) for field in self._schema if field.name not in encoding
+            field.name: _suiting(field, table[field.name])
+            for field in self._schema
+            if field.name not in encoding
         }
         return pq.ParquetWriter(
             self._path,
@@ -340,5 +349,8 @@ def _stretches(data: Any, at: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32
     """Bytes of records, none where there are none."""
     if not sizes.any():
         return pa.nulls(sizes.size, pa.binary())
-    parts = [bytes(data[begin : begin + size]) or None for begin, size in zip(at.tolist(), sizes.tolist(), strict=True)]
+    parts = [
+        bytes(data[begin : begin + size]) or None
+        for begin, size in zip(at.tolist(), sizes.tolist(), strict=True)
+    ]
     return pa.array(parts, pa.binary())

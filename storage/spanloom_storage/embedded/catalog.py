@@ -104,7 +104,9 @@ class Catalog:
     def replaced(self) -> list[Path]:
         """What is still there although a block has replaced it."""
         names = {name for facts in self._facts.values() for name in facts.replaces}
-        paths = [self.segments / name if name.endswith(segment.SUFFIX) else self.blocks / name for name in names]
+        paths = [
+            self.segments / name if name.endswith(segment.SUFFIX) else self.blocks / name for name in names
+        ]
         return [path for path in paths if path.exists()]
 
     def _names(self) -> list[str]:

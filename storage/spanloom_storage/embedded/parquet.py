@@ -126,7 +126,9 @@ def one_chunk(column: Any) -> Any:
     if column.num_chunks == 1:
         return column.chunk(0)
     if column.num_chunks == 0:
-        return pa.array([], column.type) if not pa.types.is_dictionary(column.type) else pa.nulls(0, column.type)
+        return (
+            pa.array([], column.type) if not pa.types.is_dictionary(column.type) else pa.nulls(0, column.type)
+        )
     whole = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
     return whole.combine_chunks()
 

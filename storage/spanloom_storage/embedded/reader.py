@@ -107,7 +107,9 @@ class EmbeddedReader:
     def _refreshed(self) -> list[Block]:
         with self._refreshing:
             snapshot = self._catalog.snapshot()
-            self._segments = {path: self._segments.get(path) or HotSegment(path) for path in snapshot.segments}
+            self._segments = {
+                path: self._segments.get(path) or HotSegment(path) for path in snapshot.segments
+            }
             self._blocks = {
                 name: block
                 for name, facts in snapshot.blocks.items()
@@ -129,7 +131,9 @@ class EmbeddedReader:
         """Whether a block has been damaged since it was opened; it is set aside then."""
         with self._refreshing:
             facts = self._catalog.snapshot().blocks
-            damaged = [name for name in self._blocks if name in facts and self._opened(name, facts[name]) is None]
+            damaged = [
+                name for name in self._blocks if name in facts and self._opened(name, facts[name]) is None
+            ]
             for name in damaged:
                 del self._blocks[name]
         return bool(damaged)

@@ -69,7 +69,9 @@ class Sealer:
             self._changed.wait_for(lambda: self._closing or len(self._resting()) <= MOST_WAITING)
 
     def _resting(self) -> list[Path]:
-        return [path for path in sorted(self._catalog.segments.glob(f"*{segment.SUFFIX}")) if path != self._active]
+        return [
+            path for path in sorted(self._catalog.segments.glob(f"*{segment.SUFFIX}")) if path != self._active
+        ]
 
     def _run(self) -> None:
         while True:

@@ -10,8 +10,8 @@ from typing import Final
 
 from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import SpanReader, SpanWriter
-from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.catalog import BLOCKS, SEGMENTS, Catalog
+from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.sealer import Retention, Sealer
 from spanloom_storage.embedded.segment import sync_directory
 from spanloom_storage.embedded.writer import SEGMENT_BYTES, EmbeddedWriter

@@ -68,7 +68,9 @@ class StoredBlock:
         """The row groups."""
         return [
             StoredSlice(
-                *(Group(self._files[name], number) for name in ("spans", "events", "links")),
+                Group(self._files["spans"], number),
+                Group(self._files["events"], number),
+                Group(self._files["links"], number),
                 trace_start_ns=lambda: self._table.start_ns,
                 owners=lambda: self._owners,
             )
@@ -98,10 +100,13 @@ class StoredBlock:
         places, trace = pa.array(chosen), trace[chosen]
         start_ns = np.where(
             pc.is_valid(spans.column("start_offset_ns")).to_numpy(zero_copy_only=False)[chosen],
-            self._table.start_ns[trace] + numbers(spans.column("start_offset_ns"), np.int64)[chosen].view(np.uint64),
+            self._table.start_ns[trace]
+            + numbers(spans.column("start_offset_ns"), np.int64)[chosen].view(np.uint64),
             0,
         )
-        parent = pc.or_(pc.is_valid(spans.column("parent")), pc.is_valid(spans.column("parent_id"))).take(places)
+        parent = pc.or_(pc.is_valid(spans.column("parent")), pc.is_valid(spans.column("parent_id"))).take(
+            places
+        )
         ids_of = np.zeros(chosen.size, [("trace_high", "u8"), ("trace_low", "u8")])
         ids_of["trace_high"], ids_of["trace_low"] = self._table.high[trace], self._table.low[trace]
         span_ids = spans.column("span_id").take(places)

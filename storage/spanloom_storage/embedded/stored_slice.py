@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,18 +44,22 @@ class StoredSlice:
 
     def trace(self) -> Places:
         """Each span's trace."""
-        return numbers(self._spans.column("trace"), np.int32)
+        trace: Places = numbers(self._spans.column("trace"), np.int32)
+        return trace
 
     def parent(self) -> Places:
         """The row of each span's parent."""
         elsewhere = pc.is_valid(self._spans.column("parent_id")).to_numpy(zero_copy_only=False)
-        return np.where(elsewhere, -2, numbers(self._spans.column("parent"), np.int32, -1)).astype(np.int32)
+        parent: Places = np.where(
+            elsewhere, np.int32(-2), numbers(self._spans.column("parent"), np.int32, -1)
+        )
+        return parent
 
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field."""
         if isinstance(field, Attribute):
             return self._attribute(field)
-        return _INTRINSICS[field](self)
+        return self._INTRINSICS[field](self)
 
     def _attribute(self, field: Attribute) -> Sequence[Column]:
         match field.owner:
@@ -71,11 +75,17 @@ class StoredSlice:
 
     @cached_property
     def _event_spans(self) -> Places:
-        return numbers(self._events.column("span"), np.int32) if self._events.row_count else np.empty(0, np.int32)
+        return (
+            numbers(self._events.column("span"), np.int32)
+            if self._events.row_count
+            else np.empty(0, np.int32)
+        )
 
     @cached_property
     def _link_spans(self) -> Places:
-        return numbers(self._links.column("span"), np.int32) if self._links.row_count else np.empty(0, np.int32)
+        return (
+            numbers(self._links.column("span"), np.int32) if self._links.row_count else np.empty(0, np.int32)
+        )
 
     def _words(self, name: str) -> Sequence[Column]:
         return _column_words(self._spans.column(name))
@@ -94,7 +104,10 @@ class StoredSlice:
         return id_words(None, [ids(self._spans.column("span_id"))])
 
     def _parent_ids(self) -> Sequence[Column]:
-        span_ids, parents = ids(self._spans.column("span_id")), numbers(self._spans.column("parent"), np.int64, -1)
+        span_ids, parents = (
+            ids(self._spans.column("span_id")),
+            numbers(self._spans.column("parent"), np.int64, -1),
+        )
         parent_ids = np.where(parents >= 0, span_ids[parents], ids(self._spans.column("parent_id")))
         rows = np.flatnonzero(parent_ids != 0).astype(np.int32)
         return id_words(rows, [parent_ids[rows]])
@@ -105,14 +118,22 @@ class StoredSlice:
         return owner_texts(owners, getattr(owners, texts), rows)
 
     def _event_name(self) -> Sequence[Column]:
-        return moved(_column_words(self._events.column("name")), self._event_spans) if self._events.row_count else ()
+        return (
+            moved(_column_words(self._events.column("name")), self._event_spans)
+            if self._events.row_count
+            else ()
+        )
 
     def _event_since_start(self) -> Sequence[Column]:
         if not self._events.row_count:
             return ()
         offset = self._events.column("time_offset_ns")
         rows = np.flatnonzero(pc.is_valid(offset).to_numpy(zero_copy_only=False))
-        return [Numbers(rows=self._event_spans[rows], values=numbers(offset, np.int64)[rows])] if rows.size else ()
+        return (
+            [Numbers(rows=self._event_spans[rows], values=numbers(offset, np.int64)[rows])]
+            if rows.size
+            else ()
+        )
 
     def _link_ids(self, name: str) -> Sequence[Column]:
         if not self._links.row_count:
@@ -121,6 +142,24 @@ class StoredSlice:
         rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False))
         halves = ids(column).reshape(len(column), -1)[rows]
         return id_words(self._link_spans[rows], list(halves.T))
+
+    _INTRINSICS: ClassVar[Mapping[Intrinsic, Callable[["StoredSlice"], Sequence[Column]]]] = {
+        Intrinsic.SERVICE: lambda self: self._words("service"),
+        Intrinsic.NAME: lambda self: self._words("name"),
+        Intrinsic.KIND: lambda self: self._number("kind"),
+        Intrinsic.STATUS: lambda self: self._number("status_code"),
+        Intrinsic.STATUS_MESSAGE: lambda self: self._words("status_message"),
+        Intrinsic.DURATION_NS: lambda self: self._number("duration_ns"),
+        Intrinsic.START_NS: _start,
+        Intrinsic.SPAN_ID: _span_ids,
+        Intrinsic.PARENT_ID: _parent_ids,
+        Intrinsic.SCOPE_NAME: lambda self: self._scope("names"),
+        Intrinsic.SCOPE_VERSION: lambda self: self._scope("versions"),
+        Intrinsic.EVENT_NAME: _event_name,
+        Intrinsic.EVENT_SINCE_START_NS: _event_since_start,
+        Intrinsic.LINK_TRACE_ID: lambda self: self._link_ids("trace_id"),
+        Intrinsic.LINK_SPAN_ID: lambda self: self._link_ids("span_id"),
+    }
 
 
 def _values(group: Group, key: str) -> Sequence[Column]:
@@ -138,7 +177,11 @@ def _values(group: Group, key: str) -> Sequence[Column]:
             continue
         rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False)).astype(np.int32)
         if rows.size:
-            kind = np.bool_ if value_type == BOOL else (np.float64 if pa.types.is_floating(column.type) else np.int64)
+            kind = (
+                np.bool_
+                if value_type == BOOL
+                else (np.float64 if pa.types.is_floating(column.type) else np.int64)
+            )
             found.append(Numbers(rows=rows, values=numbers(column, kind)[rows]))
     rest = _rest_of(group.column("rest")) if group.row_count else None
     return [*found, *rest.columns(key)] if rest is not None else found
@@ -164,22 +207,3 @@ def _rest_of(column: Any) -> RowAttributes | None:
     data = np.frombuffer(filled.buffers()[2], np.uint8)
     found = decode_owners(data, ends.astype(np.int64), owner_tag=0, pair_tag=74)
     return RowAttributes(found.data, found.keys, found.attributes, found.begins)
-
-
-_INTRINSICS: Mapping[Intrinsic, Callable[[StoredSlice], Sequence[Column]]] = {
-    Intrinsic.SERVICE: lambda part: part._words("service"),
-    Intrinsic.NAME: lambda part: part._words("name"),
-    Intrinsic.KIND: lambda part: part._number("kind"),
-    Intrinsic.STATUS: lambda part: part._number("status_code"),
-    Intrinsic.STATUS_MESSAGE: lambda part: part._words("status_message"),
-    Intrinsic.DURATION_NS: lambda part: part._number("duration_ns"),
-    Intrinsic.START_NS: StoredSlice._start,
-    Intrinsic.SPAN_ID: StoredSlice._span_ids,
-    Intrinsic.PARENT_ID: StoredSlice._parent_ids,
-    Intrinsic.SCOPE_NAME: lambda part: part._scope("names"),
-    Intrinsic.SCOPE_VERSION: lambda part: part._scope("versions"),
-    Intrinsic.EVENT_NAME: StoredSlice._event_name,
-    Intrinsic.EVENT_SINCE_START_NS: StoredSlice._event_since_start,
-    Intrinsic.LINK_TRACE_ID: lambda part: part._link_ids("trace_id"),
-    Intrinsic.LINK_SPAN_ID: lambda part: part._link_ids("span_id"),
-}

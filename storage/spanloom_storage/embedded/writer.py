@@ -109,7 +109,10 @@ class EmbeddedWriter:
         span_count = sum(request.span_count for request in requests)
         try:
             self._append(
-                file, [request.data for request in requests], span_count=span_count, received_ns=time.time_ns()
+                file,
+                [request.data for request in requests],
+                span_count=span_count,
+                received_ns=time.time_ns(),
             )
         except OSError:
             # What the file holds now is unknown, so nothing may follow it there.

@@ -148,9 +148,7 @@ TRACE: Final = np.dtype(
 SERVICE: Final = np.dtype([("service", "i4"), ("span_count", "i4"), ("error_count", "i4")])
 
 
-@compiled(
-    types.void(INT64S, array_of(SPAN), INT64S, INT32S, types.int64, array_of(TRACE), array_of(SERVICE))
-)
+@compiled(types.void(INT64S, array_of(SPAN), INT64S, INT32S, types.int64, array_of(TRACE), array_of(SERVICE)))
 def summarise(order, spans, begins, service_of_resource, service_count, traces, services):
     """Fill a row for each trace, and one for each service in it."""
     seen = np.full(service_count, -1, np.int64)

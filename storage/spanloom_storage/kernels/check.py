@@ -331,4 +331,3 @@ def _walk(data, fields, tally):
             if holds == _SPAN:
                 good_trace = good_span = False
                 good_parent = True
-

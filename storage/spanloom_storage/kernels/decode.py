@@ -12,7 +12,16 @@ import numpy.typing as npt
 from numba import types
 
 from spanloom_storage.kernels import rows
-from spanloom_storage.kernels.compiled import BYTES, INT32S, INT64_PAIRS, INT64S, UINT8S, array_of, compiled, inlined
+from spanloom_storage.kernels.compiled import (
+    BYTES,
+    INT32S,
+    INT64_PAIRS,
+    INT64S,
+    UINT8S,
+    array_of,
+    compiled,
+    inlined,
+)
 from spanloom_storage.kernels.memory import copy, hashed, load, same, swapped
 from spanloom_storage.kernels.rows import ATTRIBUTE, BOOL, DOUBLE, EVENT, INT, LINK, OTHER, SPAN, STRING, TEXT
 from spanloom_storage.kernels.wire import field, fixed32, put_varint, varint
@@ -101,7 +110,9 @@ def decode_owners(
     begins = np.zeros(ends.size, np.int64)
     attributes, keys = np.empty(count, ATTRIBUTE), np.empty(count, TEXT)
     first, second = np.zeros(ends.size - 1, TEXT), np.zeros(ends.size - 1, TEXT)
-    used = _fill_owners(messages, ends, owner_tag, pair_tag, _table(count), begins, attributes, keys, first, second)
+    used = _fill_owners(
+        messages, ends, owner_tag, pair_tag, _table(count), begins, attributes, keys, first, second
+    )
     return rows.Owners(messages, begins, attributes, keys[:used].copy(), first, second)
 
 
@@ -190,7 +201,12 @@ def _pair(data, at, end):
     if end - at >= 6 and data[at] == 10 and data[at + 1] < 0x80:
         key_size = np.int64(data[at + 1])
         value = at + 2 + key_size
-        if value + 4 <= end and data[value] == 18 and data[value + 1] < 0x80 and value + 2 + data[value + 1] == end:
+        if (
+            value + 4 <= end
+            and data[value] == 18
+            and data[value + 1] < 0x80
+            and value + 2 + data[value + 1] == end
+        ):
             tag = data[value + 2]
             if tag == 10 and data[value + 3] < 0x80 and value + 4 + data[value + 3] == end:
                 return at + 2, key_size, np.int64(STRING), value + 4, end - value - 4
@@ -311,7 +327,9 @@ def _fill(
                 if tag != 18:  # all but scope_spans = 2 describes the resource
                     size = copy(data, part, resource_at - part, resources, size)
             resource_ends[resource_count + 1] = size
-            resource, resource_count = _message_number(resource_table, resources, resource_ends, resource_count)
+            resource, resource_count = _message_number(
+                resource_table, resources, resource_ends, resource_count
+            )
             resource_at = resource_begin
             while resource_at < at:
                 tag, scope_at, resource_at = field(data, resource_at)
@@ -360,7 +378,11 @@ def _fill(
                         if tag == 74:  # attributes = 9
                             key_at, key_size, kind, value, value_size = _pair(data, begin, span_at)
                             key = np.int64(following[before])
-                            if key < 0 or keys[key].size != key_size or not same(data, keys[key].at, data, key_at, key_size):
+                            if (
+                                key < 0
+                                or keys[key].size != key_size
+                                or not same(data, keys[key].at, data, key_at, key_size)
+                            ):
                                 key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
                                 following[before] = key
                             before = (key + 1) % _PREDICTED_KEYS
@@ -425,7 +447,9 @@ def _fill(
                                     one.name_size = begin - value_at
                                 elif tag == 26:  # attributes = 3
                                     key_at, key_size, kind, value, value_size = _pair(data, value_at, begin)
-                                    key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
+                                    key, key_count = _interned(
+                                        key_table, keys, key_count, data, key_at, key_size
+                                    )
                                     event_attributes[event_attribute].key = key * 8 + kind
                                     event_attributes[event_attribute].value = value
                                     event_attributes[event_attribute].size = value_size
@@ -433,7 +457,9 @@ def _fill(
                                 elif tag == 32:  # dropped_attributes_count = 4
                                     one.dropped_attributes = np.uint32(varint(data, value_at)[0])
                                 else:
-                                    event_rest_size = copy(data, inner, begin - inner, event_rest, event_rest_size)
+                                    event_rest_size = copy(
+                                        data, inner, begin - inner, event_rest, event_rest_size
+                                    )
                             one.rest_size = event_rest_size - one.rest_at
                             event += 1
                         elif tag == 106:  # links = 13
@@ -445,16 +471,22 @@ def _fill(
                             while begin < span_at:
                                 inner = begin
                                 tag, value_at, begin = field(data, begin)
-                                if tag == 10 and not odd_ids and _is_id(data, value_at, begin, 16):  # trace_id = 1
+                                if (
+                                    tag == 10 and not odd_ids and _is_id(data, value_at, begin, 16)
+                                ):  # trace_id = 1
                                     other.trace_high, other.trace_low = _identity(data, value_at, begin)
-                                elif tag == 18 and not odd_ids and _is_id(data, value_at, begin, 8):  # span_id = 2
+                                elif (
+                                    tag == 18 and not odd_ids and _is_id(data, value_at, begin, 8)
+                                ):  # span_id = 2
                                     _, other.span_id = _identity(data, value_at, begin)
                                 elif tag == 26:  # trace_state = 3
                                     other.trace_state_at = value_at
                                     other.trace_state_size = begin - value_at
                                 elif tag == 34:  # attributes = 4
                                     key_at, key_size, kind, value, value_size = _pair(data, value_at, begin)
-                                    key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
+                                    key, key_count = _interned(
+                                        key_table, keys, key_count, data, key_at, key_size
+                                    )
                                     link_attributes[link_attribute].key = key * 8 + kind
                                     link_attributes[link_attribute].value = value
                                     link_attributes[link_attribute].size = value_size
@@ -465,13 +497,17 @@ def _fill(
                                     other.flags = fixed32(data, value_at)
                                 else:
                                     odd_ids |= tag == 10 or tag == 18
-                                    link_rest_size = copy(data, inner, begin - inner, link_rest, link_rest_size)
+                                    link_rest_size = copy(
+                                        data, inner, begin - inner, link_rest, link_rest_size
+                                    )
                             other.rest_size = link_rest_size - other.rest_at
                             link += 1
                         else:
                             rest_size = copy(data, part, span_at - part, rest, rest_size)
                     span.rest_size = rest_size - span.rest_at
-                    name, name_count = _interned(name_table, names, name_count, data, span.name_at, np.int64(span.name_size))
+                    name, name_count = _interned(
+                        name_table, names, name_count, data, span.name_at, np.int64(span.name_size)
+                    )
                     span.name = name
                     row += 1
     spans[row].attributes = attribute

@@ -6,15 +6,29 @@ whichever way they came.
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
 
 from spanloom_storage.kernels.compiled import BYTES, INT64S, UINT8S, array_of, compiled, inlined
 from spanloom_storage.kernels.memory import copy, swapped
-from spanloom_storage.kernels.rows import ATTRIBUTE, BOOL, DOUBLE, EVENT, INT, LINK, OTHER, SPAN, STRING, TEXT, Rows
+from spanloom_storage.kernels.rows import (
+    ATTRIBUTE,
+    BOOL,
+    DOUBLE,
+    EVENT,
+    INT,
+    LINK,
+    OTHER,
+    SPAN,
+    STRING,
+    TEXT,
+    Rows,
+)
 from spanloom_storage.kernels.wire import put_fixed64, put_varint, varint_size
-from numba import types
 
 
-def encode(rows: Rows, chosen: npt.NDArray[np.int64] | None = None) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def encode(
+    rows: Rows, chosen: npt.NDArray[np.int64] | None = None
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """(the Span messages of the chosen rows one after the other, where each begins and the last ends)."""
     if chosen is None:
         chosen = np.arange(len(rows.spans) - 1)

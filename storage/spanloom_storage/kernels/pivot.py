@@ -19,7 +19,7 @@ from spanloom_storage.kernels.compiled import (
     inlined,
 )
 from spanloom_storage.kernels.memory import copy, hashed, same
-from spanloom_storage.kernels.rows import ATTRIBUTE, OTHER, TEXT
+from spanloom_storage.kernels.rows import ATTRIBUTE, TEXT
 
 REST: Final = 0xFFFF
 """In a shape: the next attribute in `rest`."""

@@ -113,7 +113,9 @@ class _Search:
 
     def _partial(self, results: list[tuple[tuple[int, bytes], _Here]], bound: int) -> TracePage:
         """What is certain: the results above the bound; the cursor goes on at it."""
-        certain = sorted((result for result in results if result[1].start_ns > bound), key=lambda result: result[0])
+        certain = sorted(
+            (result for result in results if result[1].start_ns > bound), key=lambda result: result[0]
+        )
         page = [here for _, here in certain[: self._query.limit]]
         summaries = self._summaries(page)
         place = Place(start_ns=bound + 1, trace_id=TraceId(_LAST))
@@ -199,7 +201,11 @@ class _Search:
             for which in np.flatnonzero(found >= 0).tolist():
                 places[which].append((number, int(found[which])))
             there = found >= 0
-            start_ns = np.where(there, block.traces().start_ns[np.maximum(found, 0)], 0) if len(block.traces()) else found
+            start_ns = (
+                np.where(there, block.traces().start_ns[np.maximum(found, 0)], 0)
+                if len(block.traces())
+                else found
+            )
             has_start = there & (start_ns != 0)
             starts = np.where(has_start, np.minimum(starts, start_ns), starts)
             known |= has_start
@@ -211,7 +217,8 @@ class _Search:
 
     def _all_bits(self, here: _Here) -> Mask:
         """What the leaves say of a trace in any of its blocks."""
-        return np.logical_or.reduce([self._bits_of(number)[:, place] for number, place in here.places])
+        bits: Mask = np.logical_or.reduce([self._bits_of(number)[:, place] for number, place in here.places])
+        return bits
 
     def _summaries(self, heres: Sequence[_Here]) -> list[TraceSummary]:
         """Each trace as a line, in the same order."""
@@ -221,7 +228,9 @@ class _Search:
                 by_block.setdefault(number, []).append(place)
         if not by_block:
             return []
-        outlines = pa.concat_tables(self._blocks[number].outlines(places) for number, places in by_block.items())
+        outlines = pa.concat_tables(
+            self._blocks[number].outlines(places) for number, places in by_block.items()
+        )
         if scan.has_repeats(outlines):
             whole = [self._blocks[number].spans(places) for number, places in by_block.items()]
             outlines = scan.distinct(pa.concat_tables(whole))

@@ -13,7 +13,6 @@ from spanloom_storage.conditions import (
     AllTraces,
     AnyTrace,
     NotTrace,
-    Operator,
     Spans,
     TraceCompare,
     TraceCondition,
@@ -49,7 +48,9 @@ class Leaves:
         found = np.zeros((len(self._leaves), len(block.traces())), np.bool_)
         earliest, latest = block.start_range_ns
         start_ns, end_ns = self._query.start_ns, self._query.end_ns
-        if latest and ((end_ns is not None and earliest >= end_ns) or (start_ns is not None and latest < start_ns > 0)):
+        if latest and (
+            (end_ns is not None and earliest >= end_ns) or (start_ns is not None and latest < start_ns > 0)
+        ):
             return found
         always = start_ns is None and (end_ns is None or latest < end_ns)
         for part in block.slices():
@@ -71,7 +72,8 @@ class Leaves:
     def _holds(self, where: TraceCondition, bits: Mask, summaries: Sequence[TraceSummary] | None) -> Mask:
         match where:
             case Spans():
-                return bits[self._leaves.index(where)]
+                leaf: Mask = bits[self._leaves.index(where)]
+                return leaf
             case NotTrace():
                 return ~self._holds(where.of, bits, summaries)
             case AllTraces():

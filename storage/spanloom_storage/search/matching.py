@@ -57,7 +57,9 @@ def _all(part: Slice, conditions: Iterable[Condition]) -> Mask:
 
 def _exists(part: Slice, field: Field) -> Mask:
     if isinstance(field, Attribute) and field.owner is Owner.ANY:
-        return _exists(part, Attribute(Owner.SPAN, field.key)) | _exists(part, Attribute(Owner.RESOURCE, field.key))
+        return _exists(part, Attribute(Owner.SPAN, field.key)) | _exists(
+            part, Attribute(Owner.RESOURCE, field.key)
+        )
     return _present(part, part.columns(field))
 
 

@@ -40,7 +40,10 @@ def services(blocks: Sequence[Block]) -> Sequence[str]:
 def operations(blocks: Sequence[Block], service: str) -> Sequence[Operation]:
     """What a service does, sorted."""
     found = {
-        Operation(name=name, kind=kind) for block in blocks for mine, name, kind in _operations(block) if mine == service
+        Operation(name=name, kind=kind)
+        for block in blocks
+        for mine, name, kind in _operations(block)
+        if mine == service
     }
     return sorted(found)
 
@@ -65,7 +68,8 @@ def values(blocks: Sequence[Block], of: Field, query: SpanQuery, limit: int) -> 
         counts.update(part)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1]))[:limit]
     return TopValues(
-        values=tuple(ValueCount(value=value, span_count=count) for (_, value), count in ranked), partial=partial
+        values=tuple(ValueCount(value=value, span_count=count) for (_, value), count in ranked),
+        partial=partial,
     )
 
 
@@ -202,7 +206,9 @@ def _runs(
     kind = _chosen(_one(part, Intrinsic.KIND).values, mask).astype(np.int64)
     columns = [_chosen(service.codes, mask), _chosen(name.codes, mask), kind]
     if step_ns is not None:
-        columns.append((_chosen(_one(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)).astype(np.int64))
+        columns.append(
+            (_chosen(_one(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)).astype(np.int64)
+        )
     order = np.arange(kind.size)
     begins = _changes(columns)
     if begins.size > kind.size // 16:
@@ -244,7 +250,8 @@ def _figures(
     failed = np.add.reduceat(errors.astype(np.int64), begins[:-1]).tolist()
     cuts = begins.tolist()
     return [
-        (key, failed[number], durations[cuts[number] : cuts[number + 1]].copy()) for number, key in enumerate(keys)
+        (key, failed[number], durations[cuts[number] : cuts[number + 1]].copy())
+        for number, key in enumerate(keys)
     ]
 
 
