@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -140,6 +140,15 @@ class _Span:
         self.size += len(data)
 
 
+class _Call(NamedTuple):
+    service: str
+    parent: bytes
+    start_ns: int
+    room_ns: int
+    called: bool
+    """Whether the span is the caller's, a client's."""
+
+
 class Corpus:
     """Makes the first period, once."""
 
@@ -150,6 +159,8 @@ class Corpus:
         self._resources = [self._resource(number) for number in range(2 * len(SERVICES))]
         self._waiting: list[list[_Span]] = [[] for _ in range(HOSTS)]
         self._constant: dict[Any, bytes] = {}
+        self._order_parts: frozenset[int] = frozenset()
+        """Which attributes of the span in hand end in an order number."""
         self.facts = Facts()
 
     def requests(self, span_count: int) -> Iterator[Request]:
@@ -198,10 +209,11 @@ class Corpus:
         spans: list[_Span] = []
         # (service, parent's id, start, room for it, whether a client's span comes first)
         duration = int(random_.lognormvariate(17.5, 0.9)) + size * 40_000
-        waiting = [("frontend", b"", self._now_ns, duration, False)]
+        waiting = [_Call("frontend", b"", self._now_ns, duration, called=False)]
         while waiting and len(spans) < size:
-            service, parent, start, room, called = waiting.pop(random_.randrange(len(waiting)))
-            span_id, begin, length = self._span(spans, context, service, parent, start, room, called)
+            call = waiting.pop(random_.randrange(len(waiting)))
+            service, called = call.service, call.called
+            span_id, begin, length = self._span(spans, context, call)
             callees = CALLS.get(service, ())
             left = length
             at = begin
@@ -210,16 +222,20 @@ class Corpus:
                 if step < 2_000:
                     break
                 if not called and random_.random() < 0.75 and callees:
-                    waiting.append((random_.choice(callees), span_id, at + step // 20, step, True))
+                    waiting.append(
+                        _Call(random_.choice(callees), span_id, at + step // 20, step, called=True)
+                    )
                 elif called:
-                    waiting.append((service, span_id, at + step // 20, step, False))
+                    waiting.append(_Call(service, span_id, at + step // 20, step, called=False))
                     break
                 else:
-                    waiting.append((service + "/store", span_id, at + step // 20, step, False))
+                    waiting.append(_Call(service + "/store", span_id, at + step // 20, step, called=False))
                 at += step
                 left -= step
             if not waiting and len(spans) < size:
-                waiting.append((random_.choice(SERVICES), span_id, begin, length + 100_000, False))
+                waiting.append(
+                    _Call(random_.choice(SERVICES), span_id, begin, length + 100_000, called=False)
+                )
         self.facts.sizes.append(len(spans))
         if len(self.facts.traces) < 2000:
             self.facts.traces.append((trace_id, len(spans)))
@@ -227,17 +243,11 @@ class Corpus:
         return spans
 
     def _span(
-        self,
-        spans: list[_Span],
-        context: tuple[bytes, int, int],
-        service: str,
-        parent: bytes,
-        start: int,
-        room: int,
-        called: bool,
+        self, spans: list[_Span], context: tuple[bytes, int, int], call: _Call
     ) -> tuple[bytes, int, int]:
         random_ = self._random
         trace_id, user, order = context
+        service, parent, start, room, called = call
         owner, _, store = service.partition("/")
         caller = owner
         copy = trace_id[0] % 2
@@ -258,7 +268,7 @@ class Corpus:
         elif called:
             name, kind, attributes = self._client(owner)
         elif owner == "frontend":
-            name, kind, attributes = self._entry(span, user, order)
+            name, kind, attributes = self._entry(user, order)
         else:
             name, kind, attributes = self._server(owner, user)
         span.add(message(42, name.encode()) + b"\x30" + bytes([kind]))
@@ -293,12 +303,12 @@ class Corpus:
             found = self._constant[key, value] = pair(key, value)
         return found
 
-    def _entry(self, span: _Span, user: int, order: int) -> tuple[str, int, list[bytes]]:
+    def _entry(self, user: int, order: int) -> tuple[str, int, list[bytes]]:
         random_ = self._random
         method, route = random_.choice(_ENTRIES)
         number = f"{random_.randrange(50_000)}"
         path = route.replace("{id}", number)
-        self._order_parts = (8,)
+        self._order_parts = frozenset({8})
         return (
             f"{method} {route}",
             2,
@@ -319,7 +329,7 @@ class Corpus:
     def _server(self, service: str, user: int) -> tuple[str, int, list[bytes]]:
         random_ = self._random
         method = random_.choice(_METHODS)
-        self._order_parts = ()
+        self._order_parts = frozenset()
         return (
             f"shop.{service.title()}/{method}",
             2,
@@ -338,7 +348,7 @@ class Corpus:
 
     def _client(self, service: str) -> tuple[str, int, list[bytes]]:
         random_ = self._random
-        self._order_parts = ()
+        self._order_parts = frozenset()
         if len(service) % 2:
             number = random_.randrange(50_000)
             return (
@@ -373,7 +383,7 @@ class Corpus:
 
     def _store(self, service: str, user: int) -> tuple[str, int, list[bytes]]:
         random_ = self._random
-        self._order_parts = ()
+        self._order_parts = frozenset()
         kind = random_.random()
         if kind < 0.5:
             verb = random_.choice(("SELECT", "SELECT", "SELECT", "UPDATE", "INSERT"))
@@ -516,8 +526,8 @@ def main() -> None:
             print(f"\r{spans:,} spans", end="", file=sys.stderr)
     sizes = np.array(corpus.facts.sizes)
     print(
-        f"\n{spans:,} spans in {len(sizes):,} traces (median {np.median(sizes):.0f}, mean {sizes.mean():.1f}, "
-        f"largest {sizes.max()}), {size / spans:.0f} bytes a span"
+        f"\n{spans:,} spans in {len(sizes):,} traces (median {np.median(sizes):.0f}, "
+        f"mean {sizes.mean():.1f}, largest {sizes.max()}), {size / spans:.0f} bytes a span"
     )
 
 

@@ -235,7 +235,7 @@ class SpanReader(Protocol):
     async def figures(
         self, query: SpanQuery, *, step_ns: int | None = None, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
     ) -> FigureTable:
-        """Rate, errors and exact quantiles of the durations of the spans that match, by service and operation."""
+        """Rate, errors and exact quantiles of durations of the matching spans, by service and operation."""
 
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Which service called which, by the calls that match in the callee."""

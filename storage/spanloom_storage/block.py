@@ -114,4 +114,4 @@ class Block(Protocol):
         """The columns of the same spans that a summary is made of: batch.OUTLINE."""
 
     def attributes(self) -> Mapping[tuple[Attribute, ValueType | None], int]:
-        """Which attributes there are, by owner, key and type, and how many values; None for what only exists."""
+        """Which attributes there are, and how many values by type; None for what only exists."""

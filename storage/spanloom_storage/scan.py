@@ -17,7 +17,7 @@ def has_repeats(spans: pa.Table) -> bool:
     ids = pc.binary_join_element_wise(
         *(spans[name].cast(pa.binary()) for name in ("trace_id", "span_id")), b""
     )
-    return len(pc.unique(ids)) < spans.num_rows
+    return bool(len(pc.unique(ids)) < spans.num_rows)
 
 
 def distinct(spans: SpanBatch) -> SpanBatch:

@@ -18,7 +18,7 @@ from spanloom_storage.batch import SpanRequest
 from spanloom_storage.embedded import EmbeddedStorage, segment
 from spanloom_storage.embedded.catalog import Catalog
 from spanloom_storage.embedded.sealer import Retention, Sealer, expire, merge, seal
-from spanloom_storage.embedded.writer import EmbeddedWriter
+from spanloom_storage.embedded.writer import EmbeddedWriter, Limits
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing import StorageContract, checked_of
@@ -35,7 +35,7 @@ class TestEmbeddedStorage(StorageContract):
 
 
 class Sealed:
-    """An embedded store whose spans are in blocks, each request in one of its own, once they are acknowledged."""
+    """An embedded store whose spans are in blocks once they are acknowledged, each request in its own."""
 
     def __init__(self, directory: Path) -> None:
         self._store = EmbeddedStorage(directory)
@@ -45,7 +45,8 @@ class Sealed:
     async def writer(self) -> AsyncIterator[SpanWriter]:
         """Seals by hand, after each request."""
         async with self._store.writer():
-            yield self
+            pass  # it makes the directory; while it is open it seals by itself
+        yield self
 
     def reader(self) -> AbstractAsyncContextManager[SpanReader]:
         """As ever."""
@@ -213,7 +214,7 @@ async def test_full_disk_is_told_and_writing_goes_on_by_itself(tmp_path: Path) -
             disk_full()
         segment.append(file, parts, span_count=span_count, received_ns=received_ns)
 
-    writer = writer_on(tmp_path, append=append, pause_s=0.05)
+    writer = writer_on(tmp_path, append=append, limits=Limits(pause_s=0.05))
     await writer.write(checked_of([span(1, 1)]))
     full = True
     for _ in range(20):
@@ -235,7 +236,9 @@ async def test_disk_that_does_not_keep_up_is_told_before_memory_is_full(tmp_path
         go_on.wait(5)
         segment.append(file, parts, span_count=span_count, received_ns=received_ns)
 
-    writer = writer_on(tmp_path, append=append, max_waiting_bytes=3 * len(checked_of([span()]).data))
+    writer = writer_on(
+        tmp_path, append=append, limits=Limits(max_waiting_bytes=3 * len(checked_of([span()]).data))
+    )
     taken = [asyncio.create_task(writer.write(checked_of([span(n, n)]))) for n in range(1, 5)]
     await asyncio.sleep(0.05)
     with pytest.raises(Overloaded):
@@ -257,7 +260,7 @@ async def all_sealed(directory: Path) -> None:
 
 async def test_segments_become_blocks_and_small_blocks_one(tmp_path: Path) -> None:
     """A store that takes little at a time does not fall apart into a thousand files."""
-    storage = EmbeddedStorage(tmp_path, segment_bytes=1)
+    storage = EmbeddedStorage(tmp_path, limits=Limits(segment_bytes=1))
     async with storage.writer() as writer:
         for number in range(1, 40):
             await writer.write(checked_of([span(number, number)]))
@@ -270,7 +273,7 @@ async def test_segments_become_blocks_and_small_blocks_one(tmp_path: Path) -> No
 
 async def test_reader_follows_spans_into_their_blocks(tmp_path: Path) -> None:
     """Whoever asks while files come and go sees every trace, always, and each once."""
-    storage = EmbeddedStorage(tmp_path, segment_bytes=2000)
+    storage = EmbeddedStorage(tmp_path, limits=Limits(segment_bytes=2000))
     async with storage.writer() as writer, storage.reader() as reader:
         for number in range(1, 150):
             await writer.write(checked_of([span(number, number)]))

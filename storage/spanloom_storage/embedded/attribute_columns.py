@@ -149,7 +149,7 @@ class AttributeTable:
             return pa.nulls(ends.size - 1, pa.binary())
         attributes = self._attributes[at]
         byte_ends = np.zeros(ends.size, np.int64)
-        encode.measure_pairs(self._data, attributes, self._keys, ends, byte_ends)
+        encode.measure_pairs(attributes, self._keys, ends, byte_ends)
         target = np.empty(byte_ends[-1], np.uint8)
         encode.write_pairs(self._data, attributes, self._keys, ends, byte_ends, target)
         return binaries(target, byte_ends, valid=np.diff(ends) > 0)

@@ -19,7 +19,7 @@ from spanloom_storage.kernels.rows import Rows
 def write_block(
     catalog: Catalog, rows: Rows, *, replaces: Sequence[str], received_ns: tuple[int, int]
 ) -> str:
-    """Make a block of rows; its name once it is in the store. Raises OSError, and then nothing has changed."""
+    """Make a block of rows; its name, once it is in the store. Raises OSError where nothing has changed."""
     draft = catalog.blocks / f"{DRAFT}{uuid.uuid4().hex}"
     draft.mkdir(parents=True)
     try:

@@ -1,6 +1,7 @@
 """Rows of a block's file back from its columns: what is shown whole, exported or merged."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,18 @@ class Keys:
         return np.array(self._rows, TEXT)
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What rows need that is not in their own columns: for each span, or for all."""
+
+    trace_ids: npt.NDArray[np.uint64]
+    """Two numbers for each span."""
+    trace_start_ns: npt.NDArray[np.uint64]
+    parent_ids: npt.NDArray[np.uint64]
+    messages: Mapping[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+    """Resources and scopes: their bytes, and where each one ends."""
+
+
 def attributes_of(table: Any, texts: Texts, keys: Keys) -> tuple[npt.NDArray[np.int64], Records]:
     """(where each row's attributes begin, and the last end; the attributes) of a table's rows."""
     names = [name for name in table.column_names if name.startswith(PREFIX)]
@@ -110,31 +123,22 @@ def attributes_of(table: Any, texts: Texts, keys: Keys) -> tuple[npt.NDArray[np.
     for number, name in enumerate(names):
         places = order[cuts[number] : cuts[number + 1]]
         if places.size:
-            _fill_column(attributes, places, name, table[name], owners[places], texts, keys)
+            found = _values(name, table[name], owners[places], texts)
+            key, value_type = column_key(name)
+            attributes["key"][places] = keys.number(key) * 8 + value_type
+            attributes["value"][places], attributes["size"][places] = found
     return begins, attributes
 
 
-def _fill_column(
-    attributes: Records,
-    places: npt.NDArray[np.int64],
-    name: str,
-    column: Any,
-    rows: npt.NDArray[np.int64],
-    texts: Texts,
-    keys: Keys,
-) -> None:
-    key, value_type = column_key(name)
-    attributes["key"][places] = keys.number(key) * 8 + value_type
-    attributes["size"][places] = 0
+def _values(name: str, column: Any, rows: npt.NDArray[np.int64], texts: Texts) -> tuple[Any, Any]:
+    """(values, sizes) of an attribute in some rows."""
+    value_type = column_key(name)[1]
     if value_type == STRING:
         at, size = texts.add_words(column)
-        attributes["value"][places], attributes["size"][places] = at[rows], size[rows]
-    elif value_type == BOOL:
-        attributes["value"][places] = column.to_numpy(zero_copy_only=False).astype(bool)[rows]
-    else:
-        attributes["value"][places] = numbers(column, np.int64 if value_type == INT else np.float64).view(
-            np.int64
-        )[rows]
+        return at[rows], size[rows]
+    if value_type == BOOL:
+        return column.to_numpy(zero_copy_only=False).astype(bool)[rows], 0
+    return numbers(column, np.int64 if value_type == INT else np.float64).view(np.int64)[rows], 0
 
 
 def _rest(column: Any, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[np.int64]]:
@@ -179,30 +183,22 @@ def _unknown(column: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64],
     return texts.whole(), stretches["at"].copy(), stretches["size"].astype(np.int32)
 
 
-def rows_of(
-    spans: Any,
-    events: Any | None,
-    links: Any | None,
-    trace_ids: npt.NDArray[np.uint64],
-    trace_start_ns: npt.NDArray[np.uint64],
-    messages: Mapping[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]],
-    parent_ids: npt.NDArray[np.uint64],
-) -> Rows:
+def rows_of(spans: Any, events: Any | None, links: Any | None, around: Around) -> Rows:
     """Rows of a table of spans with the tables of their events and links.
 
     Tables have one chunk a column; `span` of events and links is the place of a span in *spans*,
-    ascending. trace_ids: two numbers for each span; parent_ids: one.
+    ascending.
     """
     texts = Texts()
     keys = Keys(texts)
     count = spans.num_rows
     result = np.zeros(count + 1, SPAN)
     body = result[:-1]
-    body["trace_high"], body["trace_low"] = trace_ids[0::2], trace_ids[1::2]
-    body["span_id"], body["parent_id"] = ids(spans["span_id"]), parent_ids
+    body["trace_high"], body["trace_low"] = around.trace_ids[0::2], around.trace_ids[1::2]
+    body["span_id"], body["parent_id"] = ids(spans["span_id"]), around.parent_ids
     offset = numbers(spans["start_offset_ns"], np.int64).view(np.uint64)
     known = pc.is_valid(spans["start_offset_ns"]).to_numpy(zero_copy_only=False)
-    body["start_ns"] = np.where(known, trace_start_ns + offset, 0)
+    body["start_ns"] = np.where(known, around.trace_start_ns + offset, 0)
     ended = pc.is_valid(spans["duration_ns"]).to_numpy(zero_copy_only=False)
     body["end_ns"] = np.where(
         ended, body["start_ns"] + numbers(spans["duration_ns"], np.int64).view(np.uint64), 0
@@ -246,10 +242,10 @@ def rows_of(
         link_attributes=link_attributes,
         keys=keys.table(),
         names=name_texts,
-        resources=messages["resources"][0],
-        resource_ends=messages["resources"][1],
-        scopes=messages["scopes"][0],
-        scope_ends=messages["scopes"][1],
+        resources=around.messages["resources"][0],
+        resource_ends=around.messages["resources"][1],
+        scopes=around.messages["scopes"][0],
+        scope_ends=around.messages["scopes"][1],
     )
 
 

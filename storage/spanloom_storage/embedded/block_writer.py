@@ -10,7 +10,7 @@ docs/storage-format.md says what each column is.
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -101,7 +101,7 @@ class BlockWriter:
         self._attributes: list[list[str | int | None]] = []
 
     def write(self) -> dict[str, Any]:
-        """Write all files but block.json, which the facts that are returned belong in; nothing is durable yet."""
+        """Write all files but block.json, whose facts are returned; nothing is durable yet."""
         summary, services = self._summaries()
         self._write_spans(summary["start_ns"])
         self._write_events()
@@ -283,30 +283,24 @@ class _Table:
         self._schema = pa.schema(fields)
         self._writer: Any = None
 
-    def __enter__(self) -> "_Table":
+    def __enter__(self) -> Self:
         return self
 
     def append(self, columns: list[Any]) -> None:
         table = pa.Table.from_arrays(columns, schema=self._schema)
         if self._writer is None:
-            self._writer = self._open(table)
+            self._writer = self._open()
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
-    def _open(self, table: Any) -> Any:
-        """Encodings are those that suit the first row group."""
-        encoding = {name: _ENCODING[name] for name in self._schema.names if name in _ENCODING}
-        encoding |= {
-            field.name: _suiting(field, table[field.name])
-            for field in self._schema
-            if field.name not in encoding
-        }
+    def _open(self) -> Any:
+        encoding = {field.name: _ENCODING.get(field.name) or _suiting(field) for field in self._schema}
         return pq.ParquetWriter(
             self._path,
             self._schema,
             compression="zstd",
             compression_level=1,
             use_dictionary=[name for name, how in encoding.items() if how == "DICTIONARY"] or False,
-            column_encoding={name: how for name, how in encoding.items() if how not in {"DICTIONARY"}},
+            column_encoding={name: how for name, how in encoding.items() if how != "DICTIONARY"},
             write_statistics=False,
             write_page_checksum=True,
             store_schema=False,
@@ -319,15 +313,11 @@ class _Table:
             self._writer.close()
 
 
-def _suiting(field: Any, column: Any) -> str:
-    """A dictionary, unless nearly every value is another."""
+def _suiting(field: Any) -> str:
+    """How a column is encoded that has nothing special about it."""
     if pa.types.is_floating(field.type):
         return _SPLIT
-    if pa.types.is_boolean(field.type):
-        return "PLAIN"
-    if pa.types.is_dictionary(field.type) and field.type.value_type == pa.string():
-        return "DICTIONARY"
-    return "DICTIONARY"
+    return "PLAIN" if pa.types.is_boolean(field.type) else "DICTIONARY"
 
 
 def _parts(

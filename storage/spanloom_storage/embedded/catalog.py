@@ -46,7 +46,7 @@ class BlockFacts:
     newest_trace_ns: int
     """The latest start of a trace."""
     received_ns: list[int]
-    """When its first and its last span came in: what retention goes by, since clients' clocks may be wrong."""
+    """When its first and its last span came in: what retention goes by, since clocks may be wrong."""
     attributes: list[list[str | int]]
     """[owner, key, type, how many values] of each attribute."""
     files: dict[str, list[int | str]]

@@ -23,7 +23,7 @@ MOST_WAITING: Final = 3
 """So many full segments may wait; then whoever writes waits too."""
 MERGE_BLOCKS: Final = 8
 MERGE_TIERS: Final = (2**6, 2**9, 2**12, 2**15)
-"""Blocks of fewer spans than one of these are merged with others of that size; larger ones are large enough."""
+"""Blocks of fewer spans than one of these are merged with others of that size; larger ones stay."""
 LOOK_S: Final = 5.0
 
 
@@ -85,7 +85,7 @@ class Sealer:
                 _log.warning("the store cannot be put in order now: %s", exc.strerror)
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, 1)
-            except Exception:
+            except Exception:  # noqa: BLE001  # the log has it; sealing goes on with what comes next
                 _log.exception("the store cannot be put in order now")
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, LOOK_S)

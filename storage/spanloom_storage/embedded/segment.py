@@ -86,7 +86,7 @@ def frames(data: npt.NDArray[np.uint8]) -> Iterator[Frame]:
 
     Stops before a frame that is not all there: it is being written, or was torn.
     """
-    view = memoryview(data)
+    view = memoryview(data)  # type: ignore[arg-type]  # numpy's arrays are buffers; its stubs do not say so
     at = 0
     while at + HEADER_BYTES <= len(view):
         facts = _facts(view, at)

@@ -14,7 +14,7 @@ from spanloom_storage.embedded.catalog import BLOCKS, SEGMENTS, Catalog
 from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.sealer import Retention, Sealer
 from spanloom_storage.embedded.segment import sync_directory
-from spanloom_storage.embedded.writer import SEGMENT_BYTES, EmbeddedWriter
+from spanloom_storage.embedded.writer import DEFAULT_LIMITS, EmbeddedWriter, Limits
 
 FORMAT: Final = "2"
 
@@ -25,11 +25,11 @@ class EmbeddedStorage:
     """A directory of segments: one process writes, any number read."""
 
     def __init__(
-        self, directory: Path, *, retention: Retention | None = None, segment_bytes: int = SEGMENT_BYTES
+        self, directory: Path, *, retention: Retention | None = None, limits: Limits = DEFAULT_LIMITS
     ) -> None:
         self._directory = directory
         self._retention = retention or Retention()
-        self._segment_bytes = segment_bytes
+        self._limits = limits
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[SpanWriter]:
@@ -39,7 +39,7 @@ class EmbeddedStorage:
         with _locked(self._directory):
             catalog = Catalog(self._directory)
             sealer = Sealer(catalog, self._retention)
-            writer = EmbeddedWriter(catalog, sealer, segment_bytes=self._segment_bytes)
+            writer = EmbeddedWriter(catalog, sealer, limits=self._limits)
             sealer.start()
             try:
                 yield writer

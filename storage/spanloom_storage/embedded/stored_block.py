@@ -15,7 +15,7 @@ from spanloom_storage.batch import OUTLINE, SpanBatch, empty_batch
 from spanloom_storage.block import Places, Slice, TraceTable
 from spanloom_storage.conditions import Attribute, Owner, ValueType
 from spanloom_storage.embedded.attribute_columns import PREFIX
-from spanloom_storage.embedded.block_rows import ids, numbers, rows_of
+from spanloom_storage.embedded.block_rows import Around, ids, numbers, rows_of
 from spanloom_storage.embedded.catalog import BlockFacts
 from spanloom_storage.embedded.parquet import ColumnCache, File, Group
 from spanloom_storage.embedded.stored_slice import StoredSlice
@@ -147,10 +147,7 @@ class StoredBlock:
             table,
             self._parts("events", number, chosen),
             self._parts("links", number, chosen),
-            halves,
-            self._table.start_ns[trace],
-            self._messages,
-            parent_ids,
+            Around(halves, self._table.start_ns[trace], parent_ids, self._messages),
         )
 
     @cached_property

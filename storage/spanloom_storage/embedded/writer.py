@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,14 +15,25 @@ from spanloom_storage.embedded.catalog import Catalog
 from spanloom_storage.embedded.sealer import Sealer
 from spanloom_storage.errors import Overloaded, Unavailable
 
-SEGMENT_BYTES: Final = 64 * 2**20
-SEGMENT_AGE_S: Final = 300.0
-"""After so long a segment is sealed however small it is: blocks are searched faster."""
-MAX_WAITING_BYTES: Final = 128 * 2**20
 COMMIT_BYTES: Final = 16 * 2**20
 """So much, or one request, is one frame at most."""
-PAUSE_S: Final = 1.0
-"""How long a disk that failed is left alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a writer stops or waits."""
+
+    segment_bytes: int = 64 * 2**20
+    """A segment that has so much is sealed."""
+    segment_age_s: float = 300.0
+    """So is one that is so old, however small it is: blocks are searched faster."""
+    max_waiting_bytes: int = 128 * 2**20
+    """Beyond this, whoever writes is asked to slow down."""
+    pause_s: float = 1.0
+    """How long a disk that failed is left alone."""
+
+
+DEFAULT_LIMITS: Final = Limits()
 
 _Waiting = list[tuple[SpanRequest, asyncio.Future[None]]]
 
@@ -35,21 +47,17 @@ class EmbeddedWriter:
         sealer: Sealer,
         *,
         worker: int = 0,
-        segment_bytes: int = SEGMENT_BYTES,
-        max_waiting_bytes: int = MAX_WAITING_BYTES,
-        pause_s: float = PAUSE_S,
+        limits: Limits = DEFAULT_LIMITS,
         append: Callable[..., None] = segment.append,
     ) -> None:
         self._catalog = catalog
         self._sealer = sealer
         self._worker = worker
-        self._segment_bytes = segment_bytes
-        self._max_waiting_bytes = max_waiting_bytes
+        self._limits = limits
         self._append = append
         self._file: BinaryIO | None = None
         self._begun_s = 0.0
-        self._pause_s = pause_s
-        self._failed_s = -pause_s
+        self._failed_s = -limits.pause_s
         self._waiting: _Waiting = []
         self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
@@ -57,7 +65,7 @@ class EmbeddedWriter:
 
     async def write(self, request: SpanRequest) -> None:
         """Return when the request's spans are durable."""
-        if self._waiting_bytes > self._max_waiting_bytes:
+        if self._waiting_bytes > self._limits.max_waiting_bytes:
             raise Overloaded("the disk does not keep up with what arrives")
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((request, done))
@@ -100,9 +108,9 @@ class EmbeddedWriter:
         return taken
 
     def _commit(self, requests: list[SpanRequest]) -> None:
-        if time.monotonic() - self._failed_s < self._pause_s:
+        if time.monotonic() - self._failed_s < self._limits.pause_s:
             raise Unavailable("the store could not be written a moment ago")
-        if self._file is not None and time.monotonic() - self._begun_s > SEGMENT_AGE_S:
+        if self._file is not None and time.monotonic() - self._begun_s > self._limits.segment_age_s:
             self._leave_segment()
         file = self._file or self._begin_segment()
         acknowledged_bytes = file.tell()
@@ -121,7 +129,7 @@ class EmbeddedWriter:
             if not acknowledged_bytes:
                 Path(file.name).unlink()
             raise
-        if file.tell() >= self._segment_bytes:
+        if file.tell() >= self._limits.segment_bytes:
             self._leave_segment()
 
     def _begin_segment(self) -> BinaryIO:

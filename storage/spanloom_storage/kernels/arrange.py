@@ -58,7 +58,7 @@ def sort_short(order, spans, long):
 
 @compiled(types.int64(INT64S, array_of(SPAN), INT64S, INT64S))
 def find_traces(order, spans, begins, repeats):
-    """(traces; begins of their rows in the order, with the end); repeats[0] counts, then places that may repeat."""
+    """How many traces; begins: of their rows in the order. repeats: how many, then places that may repeat."""
     traces = 0
     repeats[0] = 0
     for place in range(order.size):

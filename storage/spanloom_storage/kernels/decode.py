@@ -77,7 +77,7 @@ def decode(data: rows.Bytes, extents: npt.NDArray[np.int64] | None = None) -> ro
         scope_ends=np.zeros(count[_SCOPES] + 1, np.int64),
     )
     tables = [_table(count) for count in (pairs, count[_SPANS], count[_RESOURCES], count[_SCOPES])]
-    used = _fill(extents, *tables, *found)
+    used = _fill(extents, *tables, *tuple(found))
     resource_ends = found.resource_ends[: used[_RESOURCES] + 1].copy()
     scope_ends = found.scope_ends[: used[_SCOPES] + 1].copy()
     return found._replace(
@@ -281,9 +281,9 @@ def _count(data, extents):
 
 @compiled(
     INT64S(
-        INT64_PAIRS, INT32S, INT32S, INT32S, INT32S, BYTES, UINT8S, UINT8S, UINT8S, array_of(SPAN), array_of(ATTRIBUTE), array_of(EVENT),
-        array_of(ATTRIBUTE), array_of(LINK), array_of(ATTRIBUTE), array_of(TEXT), array_of(TEXT),
-        UINT8S, INT64S, UINT8S, INT64S,
+        INT64_PAIRS, INT32S, INT32S, INT32S, INT32S, BYTES, UINT8S, UINT8S, UINT8S,
+        array_of(SPAN), array_of(ATTRIBUTE), array_of(EVENT), array_of(ATTRIBUTE), array_of(LINK),
+        array_of(ATTRIBUTE), array_of(TEXT), array_of(TEXT), UINT8S, INT64S, UINT8S, INT64S,
     )
 )  # fmt: skip
 def _fill(
@@ -522,7 +522,7 @@ def _fill(
 
 @inlined
 def _owner(messages, at, end, owner_tag):
-    """(where the next owner in a message begins, where it ends and the search goes on); begins at its end: none."""
+    """(where the next owner in a message begins, where it ends); it begins at its end where there is none."""
     if owner_tag == 0:
         return at, end
     tag, begin, after = field(messages, at)

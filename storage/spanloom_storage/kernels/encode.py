@@ -34,7 +34,7 @@ def encode(
         chosen = np.arange(len(rows.spans) - 1)
     ends = np.zeros(len(chosen) + 1, np.int64)
     parts = (*rows[:10], rows.keys)
-    _measure(chosen, ends, *parts)
+    _measure(chosen, ends, *parts[4:])
     target = np.empty(ends[-1], np.uint8)
     _write(chosen, ends, target, *parts)
     return target, ends
@@ -205,9 +205,9 @@ def _put_pairs(data, tag, attributes, begin, end, keys, target, to):
     return to
 
 
-@compiled(types.void(BYTES, array_of(ATTRIBUTE), array_of(TEXT), INT64S, INT64S))
-def measure_pairs(data, attributes, keys, begins, ends):
-    """Where each row's attributes will end as a Span message; begins[r] to begins[r + 1] are its attributes."""
+@compiled(types.void(array_of(ATTRIBUTE), array_of(TEXT), INT64S, INT64S))
+def measure_pairs(attributes, keys, begins, ends):
+    """Where each row's attributes, from begins[r] to begins[r + 1], will end as a Span message."""
     for row in range(begins.size - 1):
         ends[row + 1] = ends[row] + _pairs_size(attributes, begins[row], begins[row + 1], keys)
 
@@ -225,10 +225,9 @@ _PARTS = (
 )  # fmt: skip
 
 
-@compiled(types.void(INT64S, INT64S, *_PARTS))
+@compiled(types.void(INT64S, INT64S, *_PARTS[4:]))
 def _measure(
-    chosen, ends, data, rest, event_rest, link_rest, spans, attributes, events, event_attributes,
-    links, link_attributes, keys,
+    chosen, ends, spans, attributes, events, event_attributes, links, link_attributes, keys,
 ):  # fmt: skip
     """Where each message will end."""
     for place in range(chosen.size):

@@ -1,5 +1,7 @@
 """Eight bytes at once: what makes comparing, hashing and looking for odd bytes cheap."""
 
+from typing import Any
+
 from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
@@ -7,7 +9,7 @@ from numba.extending import intrinsic
 from spanloom_storage.kernels.compiled import inlined
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+@intrinsic
 def _load(_, data, at):
     """The bytes from a place on as a little-endian number; the place may be odd."""
 
@@ -28,7 +30,7 @@ def _load_checked(data, at):
     return value
 
 
-load = _load_checked if config.BOUNDSCHECK else _load
+load: Any = _load_checked if getattr(config, "BOUNDSCHECK", None) else _load
 """load(bytes, at): eight bytes, the first the least; all eight must be there."""
 
 

@@ -83,7 +83,6 @@ def place_values(
     in_rest = np.int64(0)
     values = np.int64(0)
     chosen = np.empty(attributes.size, np.int16)
-    next_in_shape = np.int64(0)
     for row in range(begins.size):
         to = shape_ends[shape_count]
         begin_rest = in_rest

@@ -62,11 +62,11 @@ def _matches(words: Any, pattern: str) -> Any:
 
 def _numbers(values: Any, operator: Operator, value: float) -> Mask | bool:
     """Exactly, also between ints and doubles that have no common type."""
-    if isinstance(value, float) and math.isnan(value):
+    if math.isnan(value):
         return False
     if values.dtype == np.float64:
         return _floats(values, operator, value)
-    if isinstance(value, float) and not math.isinf(value) and not value.is_integer():
+    if not math.isinf(value) and value != int(value):
         # Between two ints: below it is up to its floor, above it from its ceiling.
         match operator:
             case Operator.EQUAL:
@@ -75,7 +75,7 @@ def _numbers(values: Any, operator: Operator, value: float) -> Mask | bool:
                 return _ints(values, Operator.LESS_OR_EQUAL, math.floor(value))
             case _:
                 return _ints(values, Operator.GREATER_OR_EQUAL, math.ceil(value))
-    if isinstance(value, float) and math.isinf(value):
+    if math.isinf(value):
         above = operator in {Operator.GREATER, Operator.GREATER_OR_EQUAL}
         return False if operator is Operator.EQUAL or above == (value > 0) else np.ones(values.size, np.bool_)
     return _ints(values, operator, int(value))

@@ -98,9 +98,8 @@ class _Search:
         seen: set[tuple[int, int]] = set()
         with self._ahead:
             for bound, candidates in self._candidates():
-                for here in self._matching(candidates, seen):
-                    if self._is_behind(here):
-                        results.append((here.rank, here))
+                found = self._matching(candidates, seen)
+                results += [(here.rank, here) for here in found if self._is_behind(here)]
                 if len(results) >= wanted and sorted(rank for rank, _ in results)[wanted - 1] < (-bound, b""):
                     break
                 if self._is_over(bound):
@@ -170,7 +169,7 @@ class _Search:
     def _opened(self, number: int) -> Iterator[tuple[int, int]]:
         """The traces of a block that may match: (start, place)."""
         bits = self._bits_of(number)
-        places = np.flatnonzero(bits.any(axis=0)) if self._leaves.is_monotone else np.arange(bits.shape[1])
+        places = np.flatnonzero(bits.any(axis=0)) if self._leaves.need_a_leaf else np.arange(bits.shape[1])
         starts = self._blocks[number].traces().start_ns[places]
         return zip(starts.tolist(), places.tolist(), strict=True)
 

@@ -20,7 +20,7 @@ from spanloom_storage.conditions import (
     Value,
 )
 from spanloom_storage.search.compare import hits, positive
-from spanloom_storage.search.matching import in_time, matching
+from spanloom_storage.search.matching import in_time, matching, may_start
 
 _SUMMARY: Final[dict[TraceField, Callable[[TraceSummary], Value | None]]] = {
     TraceField.DURATION_NS: lambda summary: summary.duration_ns,
@@ -40,19 +40,19 @@ class Leaves:
         self._query = query
         self._leaves = list(dict.fromkeys(_leaves(self.where)))
         self.needs_summaries = _has(self.where, TraceCompare)
-        self.is_monotone = not self.needs_summaries and not _has(self.where, NotTrace)
-        """Whether more spans can only make a trace match, never unmatch it."""
+        self.need_a_leaf = not self.needs_summaries and not self._holds_without_leaves()
+        """Whether a trace that matches has some leaf in one of its blocks."""
+
+    def _holds_without_leaves(self) -> bool:
+        return bool(self._holds(self.where, np.zeros((len(self._leaves), 1), np.bool_), None)[0])
 
     def bits(self, block: Block) -> Mask:
         """Which leaves each trace of the block meets there: (leaves, traces)."""
         found = np.zeros((len(self._leaves), len(block.traces())), np.bool_)
-        earliest, latest = block.start_range_ns
         start_ns, end_ns = self._query.start_ns, self._query.end_ns
-        if latest and (
-            (end_ns is not None and earliest >= end_ns) or (start_ns is not None and latest < start_ns > 0)
-        ):
+        if not may_start(block, start_ns, end_ns):
             return found
-        always = start_ns is None and (end_ns is None or latest < end_ns)
+        always = start_ns is None and (end_ns is None or block.start_range_ns[1] < end_ns)
         for part in block.slices():
             timely = None if always else in_time(part, start_ns, end_ns)
             if timely is not None and not timely.any():

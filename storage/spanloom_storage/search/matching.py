@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from spanloom_storage.block import Column, Mask, Slice
+from spanloom_storage.block import Block, Column, Mask, Slice
 from spanloom_storage.conditions import (
     All,
     AnyOf,
@@ -34,6 +34,14 @@ def matching(part: Slice, condition: Condition) -> Mask:
             return _all(part, condition.of)
         case AnyOf():
             return ~_all(part, [Not(one) for one in condition.of])
+
+
+def may_start(block: Block, start_ns: int | None, end_ns: int | None) -> bool:
+    """Whether a block can have spans that start in a range, those that do not say when at 0."""
+    earliest, latest = block.start_range_ns
+    too_early = start_ns is not None and latest < start_ns
+    too_late = end_ns is not None and earliest >= end_ns and start_ns is not None and start_ns > 0
+    return not too_early and not too_late
 
 
 def in_time(part: Slice, start_ns: int | None, end_ns: int | None) -> Mask:

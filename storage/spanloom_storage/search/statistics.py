@@ -25,7 +25,7 @@ from spanloom_storage.api import (
 )
 from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words
 from spanloom_storage.conditions import Attribute, Exists, Field, Intrinsic, Owner, Value
-from spanloom_storage.search.matching import in_time, matching
+from spanloom_storage.search.matching import in_time, matching, may_start
 from spanloom_storage.search.workers import Ahead
 
 Part = TypeVar("Part")
@@ -63,13 +63,13 @@ def attributes(blocks: Sequence[Block]) -> Sequence[AttributeCount]:
 def values(blocks: Sequence[Block], of: Field, query: SpanQuery, limit: int) -> TopValues:
     """The most frequent values of a field."""
     counts: Counter[tuple[int, Value]] = Counter()
-    partial = False
-    for part, partial in _parts(blocks, query, lambda part, mask: _values(part, of, mask)):
+    asked = _Asked(blocks, query)
+    for part in asked.parts(lambda part, mask: _values(part, of, mask)):
         counts.update(part)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1]))[:limit]
     return TopValues(
         values=tuple(ValueCount(value=value, span_count=count) for (_, value), count in ranked),
-        partial=partial,
+        partial=asked.partial,
     )
 
 
@@ -77,9 +77,8 @@ def counts(blocks: Sequence[Block], query: SpanQuery, step_ns: int) -> Counts:
     """Spans and errors over time."""
     spans: Counter[int] = Counter()
     errors: Counter[int] = Counter()
-    partial = False
-    for part, partial in _parts(blocks, query, lambda part, mask: _counts(part, mask, step_ns)):
-        steps, of_spans, of_errors = part
+    asked = _Asked(blocks, query)
+    for steps, of_spans, of_errors in asked.parts(lambda part, mask: _counts(part, mask, step_ns)):
         spans.update(dict(zip(steps, of_spans, strict=True)))
         errors.update(dict(zip(steps, of_errors, strict=True)))
     steps = sorted(spans)
@@ -88,7 +87,7 @@ def counts(blocks: Sequence[Block], query: SpanQuery, step_ns: int) -> Counts:
         start_ns=tuple(step * step_ns for step in steps),
         span_count=tuple(spans[step] for step in steps),
         error_count=tuple(errors[step] for step in steps),
-        partial=partial,
+        partial=asked.partial,
     )
 
 
@@ -97,16 +96,16 @@ def figures(
 ) -> FigureTable:
     """Rate, errors, durations by service, operation and time."""
     groups: dict[tuple[str, str, int, int], _Group] = {}
-    partial = False
+    asked = _Asked(blocks, query)
     gathered_bytes = 0
-    for part, partial in _parts(blocks, query, lambda part, mask: _figures(part, mask, step_ns)):
+    for part in asked.parts(lambda part, mask: _figures(part, mask, step_ns)):
         for key, errors, durations in part:
             group = groups.setdefault(key, _Group())
             group.errors += errors
             group.durations.append(durations)
             gathered_bytes += durations.nbytes
         if gathered_bytes > query.budget.memory_bytes:
-            partial = True
+            asked.partial = True
             break
     rows = [
         Figures(
@@ -120,7 +119,7 @@ def figures(
         for key in sorted(groups)
         for service, name, kind, step in [key]
     ]
-    return FigureTable(quantiles=tuple(quantiles), rows=tuple(rows), partial=partial)
+    return FigureTable(quantiles=tuple(quantiles), rows=tuple(rows), partial=asked.partial)
 
 
 def nearest_ranks(durations: npt.NDArray[np.int64], quantiles: Sequence[float]) -> tuple[int, ...]:
@@ -136,28 +135,33 @@ class _Group:
     durations: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
 
-def _parts(
-    blocks: Sequence[Block], query: SpanQuery, compute: Callable[[Slice, Mask | None], Part]
-) -> Iterator[tuple[Part, bool]]:
-    """What is computed of each slice that has matching spans, and whether it is the last that time allows."""
-    deadline = time.monotonic() + query.budget.time_s
-    slices = [(block, part) for block in blocks if _may_match(block, query) for part in block.slices()]
-    ahead = Ahead(lambda number: _computed(*slices[number], query, compute), len(slices))
-    with ahead:
-        for number in range(len(slices)):
-            over = time.monotonic() > deadline and number + 1 < len(slices)
-            found = ahead.result(number)
-            if found is not None:
-                yield found, over
-            if over:
-                return
+class _Asked:
+    """A question to every slice that has matching spans, as far as time allows."""
 
+    def __init__(self, blocks: Sequence[Block], query: SpanQuery) -> None:
+        self._query = query
+        self._slices = [
+            (block, part)
+            for block in blocks
+            if may_start(block, query.start_ns, query.end_ns)
+            for part in block.slices()
+        ]
+        self.partial = False
 
-def _may_match(block: Block, query: SpanQuery) -> bool:
-    earliest, latest = block.start_range_ns
-    too_late = query.end_ns is not None and latest and earliest >= query.end_ns and query.start_ns
-    too_early = query.start_ns is not None and latest < query.start_ns
-    return not too_late and not too_early
+    def parts(self, compute: Callable[[Slice, Mask | None], Part]) -> Iterator[Part]:
+        """What is computed of each slice; `partial` says at the end whether all were asked."""
+        deadline = time.monotonic() + self._query.budget.time_s
+        ahead = Ahead(
+            lambda number: _computed(*self._slices[number], self._query, compute), len(self._slices)
+        )
+        with ahead:
+            for number in range(len(self._slices)):
+                found = ahead.result(number)
+                if found is not None:
+                    yield found
+                if time.monotonic() > deadline and number + 1 < len(self._slices):
+                    self.partial = True
+                    return
 
 
 def _computed(
@@ -297,21 +301,22 @@ def _coded(
     match column:
         case Words():
             rows = np.arange(span_count) if column.rows is None else column.rows
-            yield 0, rows, column.words.to_pylist(), column.codes.astype(np.int64)
+            yield 0, rows.astype(np.int64), column.words.to_pylist(), column.codes.astype(np.int64)
         case Numbers():
             rows = np.arange(span_count) if column.rows is None else column.rows
             kept = column.values == column.values  # NaN is no value to count
             distinct, codes = np.unique(column.values[kept], return_inverse=True)
             kind = {"b": 1, "f": 3}.get(column.values.dtype.kind, 2)
-            yield kind, rows[kept], distinct.tolist(), codes.astype(np.int64)
+            values_: list[Value] = distinct.tolist()
+            yield kind, rows[kept].astype(np.int64), values_, codes.astype(np.int64)
 
 
 def service_links(blocks: Sequence[Block], query: SpanQuery) -> ServiceLinks:
     """Who calls whom."""
     calls: Counter[tuple[str, str]] = Counter()
     errors: Counter[tuple[str, str]] = Counter()
-    partial = False
-    for part, partial in _parts(blocks, query, _links):
+    asked = _Asked(blocks, query)
+    for part in asked.parts(_links):
         for pair, called, failed in part:
             calls[pair] += called
             errors[pair] += failed
@@ -319,7 +324,7 @@ def service_links(blocks: Sequence[Block], query: SpanQuery) -> ServiceLinks:
         ServiceLink(caller=pair[0], callee=pair[1], call_count=calls[pair], error_count=errors[pair])
         for pair in sorted(calls)
     ]
-    return ServiceLinks(links=tuple(links), partial=partial)
+    return ServiceLinks(links=tuple(links), partial=asked.partial)
 
 
 def _links(part: Slice, mask: Mask | None) -> list[tuple[tuple[str, str], int, int]]:

@@ -6,16 +6,23 @@ from collections.abc import Iterable, Sequence
 from spanloom_model.ids import TraceId
 from spanloom_model.span import Span, StatusCode
 from spanloom_storage.api import ServiceCount, TracePage, TraceQuery, TraceSummary
+from spanloom_storage.conditions import (
+    AllTraces,
+    AnyTrace,
+    NotTrace,
+    Spans,
+    TraceCompare,
+    TraceCondition,
+    TraceField,
+    Value,
+)
+from spanloom_storage.testing.naive_conditions import compared, meets
 
 
 def find(spans: Iterable[Span], query: TraceQuery) -> TracePage:
     """What `SpanReader.find` must answer over these spans."""
-    traces: dict[TraceId, list[Span]] = {}
-    for span in spans:
-        known = traces.setdefault(span.trace_id, [])
-        if span not in known:
-            known.append(span)
-    found = [summary(trace) for trace in traces.values() if any(matches(span, query) for span in trace)]
+    traces = by_trace(spans).values()
+    found = [summary(trace) for trace in traces if matches(trace, query)]
     found.sort(key=lambda one: (-one.start_ns, one.trace_id))
     if query.after is not None:
         behind = (-query.after.start_ns, query.after.trace_id)
@@ -24,14 +31,56 @@ def find(spans: Iterable[Span], query: TraceQuery) -> TracePage:
     return TracePage(traces=tuple(page), next=page[-1].place if len(found) > len(page) else None)
 
 
-def matches(span: Span, query: TraceQuery) -> bool:
-    """Whether one span meets all conditions."""
-    return (
-        (query.service is None or span.service == query.service)
-        and (query.operation is None or span.name == query.operation)
-        and (query.start_ns is None or span.start_ns >= query.start_ns)
-        and (query.end_ns is None or span.start_ns < query.end_ns)
-    )
+def by_trace(spans: Iterable[Span]) -> dict[TraceId, list[Span]]:
+    """The spans of each trace, each once."""
+    traces: dict[TraceId, list[Span]] = {}
+    for span in spans:
+        known = traces.setdefault(span.trace_id, [])
+        if repr(span) not in map(repr, known):  # by text, since NaN is not equal to itself
+            known.append(span)
+    return traces
+
+
+def in_range(span: Span, start_ns: int | None, end_ns: int | None) -> bool:
+    """Whether a span starts in a range."""
+    return (start_ns is None or span.start_ns >= start_ns) and (end_ns is None or span.start_ns < end_ns)
+
+
+def matches(trace: Sequence[Span], query: TraceQuery) -> bool:
+    """Whether a trace is meant."""
+    timely = [span for span in trace if in_range(span, query.start_ns, query.end_ns)]
+    return bool(timely) if query.where is None else _holds(query.where, trace, timely)
+
+
+def _holds(where: TraceCondition, trace: Sequence[Span], timely: Sequence[Span]) -> bool:
+    match where:
+        case Spans(condition):
+            return any(meets(span, condition) for span in timely)
+        case NotTrace(of):
+            return not _holds(of, trace, timely)
+        case AllTraces(parts):
+            return all(_holds(one, trace, timely) for one in parts)
+        case AnyTrace(parts):
+            return any(_holds(one, trace, timely) for one in parts)
+        case TraceCompare(field, operator, value):
+            return compared(_facts(summary(trace), field), operator, value)
+
+
+def _facts(one: TraceSummary, field: TraceField) -> Sequence[Value]:
+    """What a summary says, if it says it."""
+    match field:
+        case TraceField.DURATION_NS:
+            return [one.duration_ns]
+        case TraceField.START_NS:
+            return [one.start_ns]
+        case TraceField.SPAN_COUNT:
+            return [one.span_count]
+        case TraceField.ERROR_COUNT:
+            return [one.error_count]
+        case TraceField.ROOT_SERVICE:
+            return [] if one.root_missing else [one.service]
+        case TraceField.ROOT_NAME:
+            return [] if one.root_missing else [one.name]
 
 
 def summary(trace: Sequence[Span]) -> TraceSummary:
