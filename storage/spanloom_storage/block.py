@@ -79,6 +79,9 @@ class Slice(Protocol):
     def parent(self) -> Places:
         """The row of each span's parent; -1 where it has none, -2 where the parent is not in this slice."""
 
+    def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Each span's id and its parent's as numbers; 0 where it has none."""
+
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field, a column for each type that it has here; none where nobody has it.
 

@@ -23,7 +23,7 @@ from spanloom_storage.api import (
 from spanloom_storage.batch import SpanBatch, SpanRequest
 from spanloom_storage.conditions import Field
 from spanloom_storage.rows_block import RowsBlock, block_of
-from spanloom_storage.search import find, statistics
+from spanloom_storage.search import find, links, statistics
 
 MAX_SPANS: Final = 1_000_000
 
@@ -91,7 +91,7 @@ class MemoryStorage:
 
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Who calls whom."""
-        return statistics.service_links(self._blocks(), query)
+        return links.service_links(self._blocks(), query)
 
     def _blocks(self) -> Sequence[RowsBlock]:
         """All spans as one block, made when it is first asked for."""

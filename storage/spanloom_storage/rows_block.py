@@ -90,6 +90,10 @@ class RowsBlock:
         """The row of each span's parent."""
         return self._parent
 
+    def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Each span's id and its parent's."""
+        return self._spans["span_id"].copy(), self._spans["parent_id"].copy()
+
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field."""
         if field not in self._cache:

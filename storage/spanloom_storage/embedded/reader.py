@@ -30,7 +30,7 @@ from spanloom_storage.embedded.hot import HotSegment
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
 from spanloom_storage.errors import Unavailable
-from spanloom_storage.search import find, statistics
+from spanloom_storage.search import find, links, statistics
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class EmbeddedReader:
 
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Who calls whom."""
-        return await self._ask(lambda blocks: statistics.service_links(blocks, query))
+        return await self._ask(lambda blocks: links.service_links(blocks, query))
 
     async def _ask(self, question: Callable[[Sequence[Block]], Answer]) -> Answer:
         """Put a question to all blocks, in a thread."""

@@ -1,6 +1,7 @@
 """From segments to blocks, from small blocks to larger ones, and out of the store: in the background."""
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.block_file import write_block
-from spanloom_storage.embedded.catalog import BlockFacts, Catalog, remove, set_aside
+from spanloom_storage.embedded.catalog import DRAFT, BlockFacts, Catalog, remove, set_aside
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
 from spanloom_storage.kernels.decode import decode
@@ -74,6 +75,8 @@ class Sealer:
         ]
 
     def _run(self) -> None:
+        for path in self._catalog.blocks.glob(f"{DRAFT}*"):
+            shutil.rmtree(path, ignore_errors=True)  # what an earlier run had in hand when it was killed
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closing or bool(self._resting()), LOOK_S)

@@ -55,6 +55,12 @@ class StoredSlice:
         )
         return parent
 
+    def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Each span's id and its parent's."""
+        span_ids = ids(self._spans.column("span_id"))
+        parents = numbers(self._spans.column("parent"), np.int64, -1)
+        return span_ids, np.where(parents >= 0, span_ids[parents], ids(self._spans.column("parent_id")))
+
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field."""
         if isinstance(field, Attribute):
@@ -101,14 +107,10 @@ class StoredSlice:
         return [Numbers(rows=None, values=start_ns)]
 
     def _span_ids(self) -> Sequence[Column]:
-        return id_words(None, [ids(self._spans.column("span_id"))])
+        return id_words(None, [self.ids()[0]])
 
     def _parent_ids(self) -> Sequence[Column]:
-        span_ids, parents = (
-            ids(self._spans.column("span_id")),
-            numbers(self._spans.column("parent"), np.int64, -1),
-        )
-        parent_ids = np.where(parents >= 0, span_ids[parents], ids(self._spans.column("parent_id")))
+        parent_ids = self.ids()[1]
         rows = np.flatnonzero(parent_ids != 0).astype(np.int32)
         return id_words(rows, [parent_ids[rows]])
 

@@ -61,6 +61,7 @@ class EmbeddedWriter:
         self._waiting: _Waiting = []
         self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._disk = ThreadPoolExecutor(1, "spanloom-commit")
 
     async def write(self, request: SpanRequest) -> None:
@@ -78,6 +79,8 @@ class EmbeddedWriter:
         """Wait for what was taken, then close the segment; the next writer seals it."""
         if self._committing is not None:
             await self._committing
+        if self._timer is not None:
+            self._timer.cancel()
         await asyncio.to_thread(self._disk.shutdown)
         self._close_file()
 
@@ -95,6 +98,23 @@ class EmbeddedWriter:
                 _succeed(taken)
             self._waiting_bytes -= sum(len(request.data) for request, _ in taken)
         self._committing = None
+        if self._timer is None:
+            self._timer = loop.call_later(self._limits.segment_age_s, self._look_at_age)
+
+    def _look_at_age(self) -> None:
+        """Leave a segment that is old, also when nobody writes any more."""
+        self._timer = None
+        if self._file is None:
+            return
+        left_s = self._limits.segment_age_s - (time.monotonic() - self._begun_s)
+        if left_s <= 0:
+            self._disk.submit(self._leave_if_old)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(left_s, self._look_at_age)
+
+    def _leave_if_old(self) -> None:
+        if self._file is not None and time.monotonic() - self._begun_s >= self._limits.segment_age_s:
+            self._leave_segment()
 
     def _next(self) -> _Waiting:
         """What goes into the next frame."""
@@ -110,8 +130,7 @@ class EmbeddedWriter:
     def _commit(self, requests: list[SpanRequest]) -> None:
         if time.monotonic() - self._failed_s < self._limits.pause_s:
             raise Unavailable("the store could not be written a moment ago")
-        if self._file is not None and time.monotonic() - self._begun_s > self._limits.segment_age_s:
-            self._leave_segment()
+        self._leave_if_old()
         file = self._file or self._begin_segment()
         acknowledged_bytes = file.tell()
         span_count = sum(request.span_count for request in requests)

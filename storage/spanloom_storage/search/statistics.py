@@ -17,8 +17,6 @@ from spanloom_storage.api import (
     Figures,
     FigureTable,
     Operation,
-    ServiceLink,
-    ServiceLinks,
     SpanQuery,
     TopValues,
     ValueCount,
@@ -63,7 +61,7 @@ def attributes(blocks: Sequence[Block]) -> Sequence[AttributeCount]:
 def values(blocks: Sequence[Block], of: Field, query: SpanQuery, limit: int) -> TopValues:
     """The most frequent values of a field."""
     counts: Counter[tuple[int, Value]] = Counter()
-    asked = _Asked(blocks, query)
+    asked = Asked(blocks, query)
     for part in asked.parts(lambda part, mask: _values(part, of, mask)):
         counts.update(part)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1]))[:limit]
@@ -77,7 +75,7 @@ def counts(blocks: Sequence[Block], query: SpanQuery, step_ns: int) -> Counts:
     """Spans and errors over time."""
     spans: Counter[int] = Counter()
     errors: Counter[int] = Counter()
-    asked = _Asked(blocks, query)
+    asked = Asked(blocks, query)
     for steps, of_spans, of_errors in asked.parts(lambda part, mask: _counts(part, mask, step_ns)):
         spans.update(dict(zip(steps, of_spans, strict=True)))
         errors.update(dict(zip(steps, of_errors, strict=True)))
@@ -96,7 +94,7 @@ def figures(
 ) -> FigureTable:
     """Rate, errors, durations by service, operation and time."""
     groups: dict[tuple[str, str, int, int], _Group] = {}
-    asked = _Asked(blocks, query)
+    asked = Asked(blocks, query)
     gathered_bytes = 0
     for part in asked.parts(lambda part, mask: _figures(part, mask, step_ns)):
         for key, errors, durations in part:
@@ -135,7 +133,7 @@ class _Group:
     durations: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
 
-class _Asked:
+class Asked:
     """A question to every slice that has matching spans, as far as time allows."""
 
     def __init__(self, blocks: Sequence[Block], query: SpanQuery) -> None:
@@ -150,6 +148,10 @@ class _Asked:
 
     def parts(self, compute: Callable[[Slice, Mask | None], Part]) -> Iterator[Part]:
         """What is computed of each slice; `partial` says at the end whether all were asked."""
+        return self.parts_with_blocks(lambda _, part, mask: compute(part, mask))
+
+    def parts_with_blocks(self, compute: Callable[[Block, Slice, Mask | None], Part]) -> Iterator[Part]:
+        """The same of computations that look at the block too."""
         deadline = time.monotonic() + self._query.budget.time_s
         ahead = Ahead(
             lambda number: _computed(*self._slices[number], self._query, compute), len(self._slices)
@@ -165,7 +167,7 @@ class _Asked:
 
 
 def _computed(
-    block: Block, part: Slice, query: SpanQuery, compute: Callable[[Slice, Mask | None], Part]
+    block: Block, part: Slice, query: SpanQuery, compute: Callable[[Block, Slice, Mask | None], Part]
 ) -> Part | None:
     mask = None
     latest = block.start_range_ns[1]
@@ -178,10 +180,10 @@ def _computed(
         return None
     if mask is not None and mask.all():
         mask = None
-    return compute(part, mask)
+    return compute(block, part, mask)
 
 
-def _one(part: Slice, of: Intrinsic) -> Any:
+def only_column(part: Slice, of: Intrinsic) -> Any:
     """The only column of a field that every span has."""
     (column,) = part.columns(of)
     return column
@@ -206,12 +208,14 @@ def _runs(
     part: Slice, mask: Mask | None, step_ns: int | None
 ) -> tuple[list[tuple[str, str, int, int]], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """(key of each run, where runs begin, with the end; the order of the chosen spans that runs are in)."""
-    service, name = _one(part, Intrinsic.SERVICE), _one(part, Intrinsic.NAME)
-    kind = _chosen(_one(part, Intrinsic.KIND).values, mask).astype(np.int64)
+    service, name = only_column(part, Intrinsic.SERVICE), only_column(part, Intrinsic.NAME)
+    kind = _chosen(only_column(part, Intrinsic.KIND).values, mask).astype(np.int64)
     columns = [_chosen(service.codes, mask), _chosen(name.codes, mask), kind]
     if step_ns is not None:
         columns.append(
-            (_chosen(_one(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)).astype(np.int64)
+            (_chosen(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)).astype(
+                np.int64
+            )
         )
     order = np.arange(kind.size)
     begins = _changes(columns)
@@ -247,8 +251,8 @@ def _figures(
     keys, begins, order = _runs(part, mask, step_ns)
     if not keys:
         return []
-    durations = _chosen(_one(part, Intrinsic.DURATION_NS).values, mask)
-    errors = _chosen(_one(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
+    durations = _chosen(only_column(part, Intrinsic.DURATION_NS).values, mask)
+    errors = _chosen(only_column(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
     if order.size and not (order[0] == 0 and order[-1] == order.size - 1 and np.all(order[1:] > order[:-1])):
         durations, errors = durations[order], errors[order]
     failed = np.add.reduceat(errors.astype(np.int64), begins[:-1]).tolist()
@@ -260,8 +264,8 @@ def _figures(
 
 
 def _counts(part: Slice, mask: Mask | None, step_ns: int) -> tuple[list[int], list[int], list[int]]:
-    steps = _chosen(_one(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)
-    errors = _chosen(_one(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
+    steps = _chosen(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)
+    errors = _chosen(only_column(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
     found, places, spans = np.unique(steps, return_inverse=True, return_counts=True)
     failed = np.bincount(places, weights=errors, minlength=found.size).astype(np.int64)
     return found.tolist(), spans.tolist(), failed.tolist()
@@ -309,36 +313,3 @@ def _coded(
             kind = {"b": 1, "f": 3}.get(column.values.dtype.kind, 2)
             values_: list[Value] = distinct.tolist()
             yield kind, rows[kept].astype(np.int64), values_, codes.astype(np.int64)
-
-
-def service_links(blocks: Sequence[Block], query: SpanQuery) -> ServiceLinks:
-    """Who calls whom."""
-    calls: Counter[tuple[str, str]] = Counter()
-    errors: Counter[tuple[str, str]] = Counter()
-    asked = _Asked(blocks, query)
-    for part in asked.parts(_links):
-        for pair, called, failed in part:
-            calls[pair] += called
-            errors[pair] += failed
-    links = [
-        ServiceLink(caller=pair[0], callee=pair[1], call_count=calls[pair], error_count=errors[pair])
-        for pair in sorted(calls)
-    ]
-    return ServiceLinks(links=tuple(links), partial=asked.partial)
-
-
-def _links(part: Slice, mask: Mask | None) -> list[tuple[tuple[str, str], int, int]]:
-    parent = part.parent()
-    rows = np.flatnonzero(parent >= 0 if mask is None else mask & (parent >= 0))
-    service = _one(part, Intrinsic.SERVICE)
-    failed = _one(part, Intrinsic.STATUS).values[rows] == StatusCode.ERROR.value
-    callee, caller = service.codes[rows].astype(np.int64), service.codes[parent[rows]].astype(np.int64)
-    across = callee != caller
-    pairs = (caller * len(service.words) + callee)[across]
-    found, places, called = np.unique(pairs, return_inverse=True, return_counts=True)
-    errors = np.bincount(places, weights=failed[across], minlength=found.size).astype(np.int64)
-    words = service.words.to_pylist()
-    return [
-        ((words[pair // len(words)], words[pair % len(words)]), count, error)
-        for pair, count, error in zip(found.tolist(), called.tolist(), errors.tolist(), strict=True)
-    ]

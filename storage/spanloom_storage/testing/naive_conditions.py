@@ -65,7 +65,7 @@ def _attributes(span: Span, owner: Owner) -> Sequence[Attributes]:
 
 
 def compared(values: Sequence[AttributeValue], operator: Operator, value: Value) -> bool:
-    """Whether some value stands in the relation; for negative ones, whether there are values and none does."""
+    """Whether some value stands in the relation; for negative ones, whether there are some and none does."""
     match operator:
         case Operator.NOT_EQUAL:
             return bool(values) and not compared(values, Operator.EQUAL, value)
