@@ -46,7 +46,7 @@ async def run(sources: Sources, *, demo: bool) -> None:
         collector = await stack.enter_async_context(parts.running_collector(collector_settings, storage))
         agent = await stack.enter_async_context(parts.running_agent(agent_settings))
         pages = await stack.enter_async_context(parts.running_query(query_settings, storage))
-        data = parts.Listening("Data", place.address.removeprefix("embedded:"))
+        data = parts.Listening("Data", place.where.removeprefix("embedded:"))
         print_summary("is running", [*pages, *agent, *collector, data], _DEMO_HINTS if demo else _OWN_HINTS)
         if demo:
             await _shop_until(stop, demo_settings)
@@ -99,7 +99,7 @@ async def _over_storage(
     stop = stop_signal()
     place = sources.load("", StorageSettings)
     async with running(open_storage(place.address)) as listening:
-        await _until(stop, title, [*listening, parts.Listening("Storage", place.address)])
+        await _until(stop, title, [*listening, parts.Listening("Storage", place.where)])
 
 
 async def _until(stop: asyncio.Event, title: str, listening: Sequence[parts.Listening]) -> None:

@@ -34,10 +34,30 @@ class StorageSettings:
         metadata={"help": "another storage, as in memory: or embedded:DIR; by default embedded in --data"},
     )
 
+    retention_hours: float = field(
+        default=336.0,
+        metadata={"help": "how long the embedded store keeps spans; 0 is for ever", "least": 0, "most": 1e6},
+    )
+    retention_gb: float = field(
+        default=0.0,
+        metadata={
+            "help": "how much the embedded store keeps, in gigabytes on the disk; 0 is no limit",
+            "least": 0,
+            "most": 1e6,
+        },
+    )
+
+    @property
+    def where(self) -> str:
+        """The storage as people know it."""
+        return self.storage or f"embedded:{Path(self.data).expanduser()}"
+
     @property
     def address(self) -> str:
         """What `open_storage` takes."""
-        return self.storage or f"embedded:{Path(self.data).expanduser()}"
+        if self.storage:
+            return self.storage
+        return f"{self.where}?retention_hours={self.retention_hours}&retention_gb={self.retention_gb}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,11 +53,15 @@ def create_app(reader: SpanReader) -> FastAPI:
         return response
 
     @app.get("/health", include_in_schema=False)
-    async def health() -> dict[str, str]:
+    async def health() -> dict[str, object]:
+        status = await reader.status()
+        if status.damaged:
+            return {"status": "degraded", "reason": "damaged files were set aside", "damaged": status.damaged}
         return {"status": "ok"}
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
+        counts.tell(await reader.status())
         return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.api_route("/api/{path:path}", methods=_METHODS, include_in_schema=False)

@@ -192,6 +192,19 @@ class ServiceLinks:
     partial: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageStatus:
+    """What there is, for /health and /metrics."""
+
+    span_count: int
+    """Stored spans, as far as storage can tell without looking at them."""
+    size_bytes: int
+    file_counts: dict[str, int]
+    """How many files, or the like, by kind."""
+    damaged: tuple[str, ...] = ()
+    """What was found not to be as it was written and is left out of every answer, by name."""
+
+
 class SpanWriter(Protocol):
     """The collector's half."""
 
@@ -239,6 +252,9 @@ class SpanReader(Protocol):
 
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Which service called which, by the calls that match in the callee."""
+
+    async def status(self) -> StorageStatus:
+        """What there is."""
 
 
 class Storage(Protocol):

@@ -16,6 +16,7 @@ from spanloom_storage.api import (
     SpanQuery,
     SpanReader,
     SpanWriter,
+    StorageStatus,
     TopValues,
     TracePage,
     TraceQuery,
@@ -92,6 +93,14 @@ class MemoryStorage:
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Who calls whom."""
         return links.service_links(self._blocks(), query)
+
+    async def status(self) -> StorageStatus:
+        """What there is."""
+        return StorageStatus(
+            span_count=self._span_count,
+            size_bytes=sum(len(request.data) for request in self._requests),
+            file_counts={},
+        )
 
     def _blocks(self) -> Sequence[RowsBlock]:
         """All spans as one block, made when it is first asked for."""

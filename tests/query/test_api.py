@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanloom_model.span import Attributes, Span, SpanKind, StatusCode
 from spanloom_query.app import create_app
 from spanloom_storage import otlp, otlp_json
+from spanloom_storage.embedded import EmbeddedStorage
+from spanloom_storage.embedded.catalog import Catalog
+from spanloom_storage.embedded.sealer import seal
 from spanloom_storage.errors import Unavailable
 from spanloom_storage.memory import MemoryStorage
 from spanloom_storage.spans import spans_of
@@ -220,3 +224,25 @@ async def test_openapi_describes_every_answer(service: Service) -> None:
         answers = operations["get"]["responses"]
         assert {"200", "4XX", "503"} <= answers.keys(), path
         assert answers["200"]["content"]["application/json"] is not None, path
+
+
+async def test_damaged_files_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever watches the service learns that a file is bad, which one, and that the rest is served."""
+    storage = EmbeddedStorage(tmp_path)
+    async with storage.writer() as writer:
+        await writer.write(checked_of([span()]))
+    (segment,) = (tmp_path / "segments").iterdir()
+    seal(Catalog(tmp_path), segment)
+    (block,) = (tmp_path / "blocks").iterdir()
+    (block / "spans.parquet").write_bytes(b"something else")
+    async with storage.reader() as reader:
+        transport = httpx.ASGITransport(create_app(reader))
+        async with httpx.AsyncClient(transport=transport, base_url="http://query") as client:
+            assert (await client.get("/api/v1/traces")).json()["traces"] == []
+            assert (await client.get("/health")).json() == {
+                "status": "degraded",
+                "reason": "damaged files were set aside",
+                "damaged": [block.name],
+            }
+            assert "spanloom_query_damaged_files 1.0" in (await client.get("/metrics")).text
+    assert block.name in caplog.text

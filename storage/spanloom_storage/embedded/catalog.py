@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from spanloom_storage.api import StorageStatus
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.segment import sync_directory
 
@@ -95,6 +96,18 @@ class Catalog:
         replaced = {name for facts in self._facts.values() for name in facts.replaces}
         blocks = {name: facts for name, facts in self._facts.items() if name not in replaced}
         return Snapshot([path for path in segments if path.name not in replaced], blocks)
+
+    def status(self) -> StorageStatus:
+        """What there is; spans in segments are not counted, since nothing has looked at them."""
+        snapshot = self.snapshot()
+        damaged = self.directory / DAMAGED
+        return StorageStatus(
+            span_count=sum(facts.span_count for facts in snapshot.blocks.values()),
+            size_bytes=sum(facts.size_bytes for facts in snapshot.blocks.values())
+            + sum(path.stat().st_size for path in snapshot.segments),
+            file_counts={"segments": len(snapshot.segments), "blocks": len(snapshot.blocks)},
+            damaged=tuple(sorted(path.name for path in damaged.iterdir())) if damaged.is_dir() else (),
+        )
 
     def next_segment(self, worker: int) -> Path:
         """A name that was never used before, and sorts behind the others of this worker."""

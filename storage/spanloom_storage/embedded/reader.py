@@ -17,6 +17,7 @@ from spanloom_storage.api import (
     Operation,
     ServiceLinks,
     SpanQuery,
+    StorageStatus,
     TopValues,
     TracePage,
     TraceQuery,
@@ -85,6 +86,10 @@ class EmbeddedReader:
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Who calls whom."""
         return await self._ask(lambda blocks: links.service_links(blocks, query))
+
+    async def status(self) -> StorageStatus:
+        """What there is."""
+        return await asyncio.to_thread(self._catalog.status)
 
     async def _ask(self, question: Callable[[Sequence[Block]], Answer]) -> Answer:
         """Put a question to all blocks, in a thread."""

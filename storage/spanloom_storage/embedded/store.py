@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl
 
 from spanloom_model.errors import MisconfiguredError
 from spanloom_storage.api import SpanReader, SpanWriter
@@ -57,10 +58,24 @@ class EmbeddedStorage:
 
 
 def open_embedded(rest: str) -> EmbeddedStorage:
-    """The backend `embedded:DIR`."""
-    if not rest:
+    """The backend `embedded:DIR`, or `embedded:DIR?retention_hours=336&retention_gb=50`."""
+    directory, _, options = rest.partition("?")
+    if not directory:
         raise MisconfiguredError("embedded: takes a directory, as in embedded:/var/lib/spanloom")
-    return EmbeddedStorage(Path(rest).expanduser())
+    return EmbeddedStorage(Path(directory).expanduser(), retention=_retention(dict(parse_qsl(options))))
+
+
+def _retention(options: dict[str, str]) -> Retention:
+    """How long spans are kept; 0 means for ever."""
+    try:
+        hours, gigabytes = (float(options.pop(name, 0)) for name in ("retention_hours", "retention_gb"))
+    except ValueError as exc:
+        raise MisconfiguredError(f"embedded: takes numbers for retention, not {exc.args[0]}") from exc
+    if options:
+        raise MisconfiguredError(f"embedded: has no option {next(iter(options))!r}")
+    return Retention(
+        age_s=hours * 3600 if hours else None, size_bytes=int(gigabytes * 1e9) if gigabytes else None
+    )
 
 
 def _create(directory: Path) -> None:
