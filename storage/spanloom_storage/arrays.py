@@ -67,28 +67,38 @@ def masked(values: npt.NDArray[Any], valid: npt.NDArray[Any] | None, kind: Any) 
     return pa.Array.from_buffers(kind, values.size, [validity, pa.py_buffer(np.ascontiguousarray(values))])
 
 
+def fixed(data: npt.NDArray[Any], kind: Any, valid: npt.NDArray[Any] | None = None) -> Any:
+    """Values of a fixed number of bytes as they lie in memory, null where they are not valid."""
+    buffers = [None if valid is None else bits(valid), pa.py_buffer(data)]
+    return pa.FixedSizeBinaryArray.from_buffers(kind, data.nbytes // kind.byte_width, buffers)
+
+
 def span_ids(values: npt.NDArray[np.uint64], valid: npt.NDArray[np.bool_] | None = None) -> Any:
     """Ids of 8 bytes, null where they are not valid."""
-    big_endian = np.ascontiguousarray(values).astype(">u8")
-    buffers = [None if valid is None else bits(valid), pa.py_buffer(big_endian)]
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(8), values.size, buffers)
+    return fixed(np.ascontiguousarray(values).astype(">u8"), pa.binary(8), valid)
 
 
 def trace_ids(records: Records, valid: npt.NDArray[np.bool_] | None = None) -> Any:
     """Ids of 16 bytes from trace_high and trace_low, null where they are not valid."""
     halves = np.stack([records["trace_high"], records["trace_low"]], axis=1).astype(">u8")
-    buffers = [None if valid is None else bits(valid), pa.py_buffer(halves)]
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(records), buffers)
+    return fixed(halves, pa.binary(16), valid)
 
 
-def words(data: Any, records: Records, name: str, *, needed: bool = False) -> Any:
-    """Texts of records, dictionary-encoded; an empty one is none unless it is needed."""
+def texts(data: Any, records: Records, name: str, *, needed: bool = False) -> Any:
+    """A text of records, dictionary-encoded, as `words`."""
     sizes = records[f"{name}_size"].astype(np.int64)
+    return words(data, np.ascontiguousarray(records[f"{name}_at"]), sizes, needed=needed)
+
+
+def words(
+    data: Any, ats: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], *, needed: bool = False
+) -> Any:
+    """Texts, dictionary-encoded; an empty one is none unless it is needed."""
     valid = None if needed else sizes > 0
     if valid is not None and not valid.any():
-        return pa.nulls(len(records), WORD)
-    codes, texts = interned(data, np.ascontiguousarray(records[f"{name}_at"]), sizes)
-    return pa.DictionaryArray.from_arrays(masked(codes, valid, pa.int32()), texts_array(data, texts))
+        return pa.nulls(len(sizes), WORD)
+    codes, distinct = interned(data, ats, sizes)
+    return pa.DictionaryArray.from_arrays(masked(codes, valid, pa.int32()), texts_array(data, distinct))
 
 
 def hexadecimal(ids: npt.NDArray[np.uint64]) -> Any:

@@ -82,7 +82,7 @@ def outline_of_rows(rows: Rows, chosen: npt.NDArray[np.int64]) -> pa.Table:
         arrays.span_ids(spans["span_id"]),
         arrays.span_ids(spans["parent_id"], spans["parent_id"] != 0),
         services.dictionary_encode().take(pa.array(spans["resource"].copy())),
-        arrays.words(rows.data, spans, "name", needed=True),
+        arrays.texts(rows.data, spans, "name", needed=True),
         pa.array(spans["status_code"].copy()),
         pa.array(spans["start_ns"].copy()),
         pa.array(duration_ns),

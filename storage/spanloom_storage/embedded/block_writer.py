@@ -19,11 +19,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spanloom_storage.arrangement import GROUP_SPANS, arrange_rows
-from spanloom_storage.arrays import WORD, binaries, masked, span_ids, texts_array, trace_ids, words
+from spanloom_storage.arrays import (
+    WORD,
+    binaries,
+    fixed,
+    masked,
+    span_ids,
+    texts,
+    texts_array,
+    trace_ids,
+    words,
+)
 from spanloom_storage.embedded.attribute_columns import TYPE_NAMES, AttributeTable
 from spanloom_storage.kernels import arrange
 from spanloom_storage.kernels.decode import decode_owners
 from spanloom_storage.kernels.rows import Owners, Records, Rows
+from spanloom_storage.kernels.take import Fields, take
 from spanloom_storage.services import services_of
 
 _DELTA: Final = "DELTA_BINARY_PACKED"
@@ -96,14 +107,12 @@ class BlockWriter:
         self._service_words = pc.unique(services).sort()
         self._service_of = pc.index_in(services, self._service_words).to_numpy().astype(np.int32)
         self._arranged = arrange_rows(rows, self._kinds(), group_spans)
-        self._position = np.empty(self._spans.size, np.int64)
-        """Where a row stands in its row group."""
         self._attributes: list[list[str | int | None]] = []
 
     def write(self) -> dict[str, Any]:
         """Write all files but block.json, whose facts are returned; nothing is durable yet."""
         summary, services = self._summaries()
-        self._write_spans(summary["start_ns"])
+        self._write_spans(summary["start_ns"].copy())
         self._write_events()
         self._write_links()
         self._write_traces(summary, services)
@@ -159,40 +168,31 @@ class BlockWriter:
         )
         with _Table(self._directory / "spans.parquet", [*SPAN_FIELDS, *attributes.fields]) as table:
             for chosen, trace in self._groups():
-                self._position[chosen] = np.arange(chosen.size)
-                fixed = self._span_columns(chosen, trace, trace_start_ns, parents[chosen])
-                table.append([*fixed, *attributes.arrays(chosen)])
+                fields = take(rows.spans, chosen, trace, trace_start_ns, parents)
+                table.append([*self._span_columns(fields, trace), *attributes.arrays(chosen)])
 
-    def _span_columns(
-        self,
-        chosen: npt.NDArray[np.int64],
-        trace: npt.NDArray[np.int32],
-        trace_start_ns: npt.NDArray[np.uint64],
-        parents: npt.NDArray[np.int64],
-    ) -> list[Any]:
-        spans, data = self._spans[chosen], self._rows.data
-        here = parents >= 0
-        start_ns, end_ns = spans["start_ns"], spans["end_ns"]
+    def _span_columns(self, fields: Fields, trace: npt.NDArray[np.int32]) -> list[Any]:
+        data = self._rows.data
         return [
             pa.array(trace),
-            span_ids(spans["span_id"]),
-            masked(self._position[np.where(here, parents, chosen)].astype(np.int32), here, pa.int32()),
-            span_ids(spans["parent_id"], valid=parents == -2),
-            pa.DictionaryArray.from_arrays(self._service_of[spans["resource"]], self._service_words),
-            words(data, spans, "name", needed=True),
-            pa.array(spans["kind"].copy()),
-            pa.array(spans["status_code"].copy()),
-            masked((start_ns - trace_start_ns[trace]).view(np.int64), start_ns != 0, pa.int64()),
-            masked((end_ns - start_ns).view(np.int64), end_ns != 0, pa.int64()),
-            words(data, spans, "message"),
-            words(data, spans, "trace_state"),
-            *(
-                _counts(spans[name])
-                for name in ("flags", "dropped_attributes", "dropped_events", "dropped_links")
-            ),
-            pa.array(spans["resource"].copy()),
-            pa.array(spans["scope"].copy()),
-            _stretches(self._rows.rest, spans["rest_at"], spans["rest_size"]),
+            fixed(fields.span_id, pa.binary(8)),
+            masked(fields.parent, fields.has_parent, pa.int32()),
+            fixed(fields.parent_id, pa.binary(8), fields.has_parent_id),
+            pa.DictionaryArray.from_arrays(self._service_of[fields.resource], self._service_words),
+            words(data, fields.name_at, fields.name_size, needed=True),
+            pa.array(fields.kind),
+            pa.array(fields.status_code),
+            masked(fields.start_offset_ns, fields.has_start, pa.int64()),
+            masked(fields.duration_ns, fields.has_end, pa.int64()),
+            words(data, fields.message_at, fields.message_size),
+            words(data, fields.trace_state_at, fields.trace_state_size),
+            _counts(fields.flags),
+            _counts(fields.dropped_attributes),
+            _counts(fields.dropped_events),
+            _counts(fields.dropped_links),
+            pa.array(fields.resource),
+            pa.array(fields.scope),
+            _stretches(self._rows.rest, fields.rest_at, fields.rest_size),
         ]
 
     def _write_events(self) -> None:
@@ -208,7 +208,7 @@ class BlockWriter:
                 fixed = [
                     pa.array(owners.astype(np.int32)),
                     masked((events["time_ns"] - start_ns).view(np.int64), events["time_ns"] != 0, pa.int64()),
-                    words(rows.data, events, "name", needed=True),
+                    texts(rows.data, events, "name", needed=True),
                     _counts(events["dropped_attributes"]),
                     _stretches(rows.event_rest, events["rest_at"], events["rest_size"]),
                 ]
@@ -229,7 +229,7 @@ class BlockWriter:
                     pa.array(owners.astype(np.int32)),
                     trace_ids(links, has_trace),
                     span_ids(links["span_id"], valid=links["span_id"] != 0),
-                    words(rows.data, links, "trace_state"),
+                    texts(rows.data, links, "trace_state"),
                     _counts(links["flags"]),
                     _counts(links["dropped_attributes"]),
                     _stretches(rows.link_rest, links["rest_at"], links["rest_size"]),
@@ -257,7 +257,7 @@ class BlockWriter:
                 "span_count": pa.array(summary["span_count"].copy()),
                 "error_count": pa.array(summary["error_count"].copy()),
                 "root_service": self._service_words.take(pa.array(self._service_of[roots["resource"]])),
-                "root_name": words(self._rows.data, roots, "name", needed=True),
+                "root_name": texts(self._rows.data, roots, "name", needed=True),
                 "root_missing": pa.array(roots["parent_id"] != 0),
                 "services": pa.ListArray.from_arrays(pa.array(offsets), service_counts),
             }
@@ -332,10 +332,12 @@ def _parts(
 
 def _counts(values: npt.NDArray[np.uint32]) -> Any:
     """Numbers that are mostly 0, which is none."""
+    if not values.any():
+        return pa.nulls(values.size, pa.uint32())
     return masked(values, values != 0, pa.uint32())
 
 
-def _stretches(data: Any, at: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32]) -> Any:
+def _stretches(data: Any, at: npt.NDArray[np.int64], sizes: npt.NDArray[Any]) -> Any:
     """Bytes of records, none where there are none."""
     if not sizes.any():
         return pa.nulls(sizes.size, pa.binary())

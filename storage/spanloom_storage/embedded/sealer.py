@@ -4,7 +4,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ MERGE_BLOCKS: Final = 8
 MERGE_TIERS: Final = (2**6, 2**9, 2**12, 2**15)
 """Blocks of fewer spans than one of these are merged with others of that size; larger ones stay."""
 LOOK_S: Final = 5.0
+RETRY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Sealer:
         self._active: Path | None = None
         self._changed = threading.Condition()
         self._closing = False
+        self._given_up: set[Path] = set()
         self._thread = threading.Thread(target=self._run, name="spanloom-seal", daemon=True)
 
     def start(self) -> None:
@@ -64,47 +66,55 @@ class Sealer:
             self._active = path
             self._changed.notify_all()
 
-    def wait_for_room(self) -> None:
-        """Return when no more than MOST_WAITING segments wait."""
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Whether no more than MOST_WAITING segments wait, now or within a time."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or len(self._resting()) <= MOST_WAITING)
+            return self._changed.wait_for(
+                lambda: self._closing or len(self._resting()) <= MOST_WAITING, timeout_s
+            )
 
     def _resting(self) -> list[Path]:
-        return [
-            path for path in sorted(self._catalog.segments.glob(f"*{segment.SUFFIX}")) if path != self._active
-        ]
+        """The segments that can be sealed, oldest first."""
+        paths = sorted(self._catalog.segments.glob(f"*{segment.SUFFIX}"))
+        return [path for path in paths if path != self._active and path not in self._given_up]
 
     def _run(self) -> None:
         for path in self._catalog.blocks.glob(f"{DRAFT}*"):
             shutil.rmtree(path, ignore_errors=True)  # what an earlier run had in hand when it was killed
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing or bool(self._resting()), LOOK_S)
-                if self._closing:
-                    return
+        while not self._closing:
             try:
                 self._put_in_order()
             except OSError as exc:
                 _log.warning("the store cannot be put in order now: %s", exc.strerror)
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, 1)
-            except Exception:  # noqa: BLE001  # the log has it; sealing goes on with what comes next
-                _log.exception("the store cannot be put in order now")
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, LOOK_S)
+                self._pause(lambda: False, RETRY_S)
+            self._pause(lambda: bool(self._resting()), LOOK_S)
+
+    def _pause(self, until: Callable[[], bool], most_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or until(), most_s)
 
     def _put_in_order(self) -> None:
         self._catalog.snapshot()
         remove(self._catalog.replaced())
         for path in self._resting():
-            seal(self._catalog, path)
+            self._seal(path)
             with self._changed:
                 self._changed.notify_all()
-                if self._closing:
-                    return
+            if self._closing:
+                return
         while not self._closing and (few := blocks_to_merge(list(self._catalog.snapshot().blocks.values()))):
             merge(self._catalog, few)
         expire(self._catalog, self._retention, time.time_ns())
+
+    def _seal(self, path: Path) -> None:
+        try:
+            seal(self._catalog, path)
+        except OSError:
+            raise  # a full disk, for example: the same may succeed later
+        except Exception:  # noqa: BLE001  # logged with its trace; see below
+            # Nothing is lost: the segment stays, and is read as it is. The others must not wait for it.
+            _log.exception("%s cannot be sealed", path.name)
+            self._given_up.add(path)
 
 
 def seal(catalog: Catalog, path: Path) -> None:

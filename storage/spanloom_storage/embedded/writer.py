@@ -29,6 +29,8 @@ class Limits:
     """So is one that is so old, however small it is: blocks are searched faster."""
     max_waiting_bytes: int = 128 * 2**20
     """Beyond this, whoever writes is asked to slow down."""
+    room_s: float = 10.0
+    """How long a new segment waits for older ones to be sealed before whoever writes is refused."""
     pause_s: float = 1.0
     """How long a disk that failed is left alone."""
 
@@ -152,7 +154,8 @@ class EmbeddedWriter:
             self._leave_segment()
 
     def _begin_segment(self) -> BinaryIO:
-        self._sealer.wait_for_room()
+        if not self._sealer.wait_for_room(self._limits.room_s):
+            raise Overloaded("blocks are not made as fast as spans arrive")
         path = self._catalog.next_segment(self._worker)
         self._sealer.appending_to(path)
         self._begun_s = time.monotonic()

@@ -13,6 +13,7 @@ REQUEST = "Array(uint8, 1, 'C', readonly=True)"
 UINT8S = types.uint8[::1]
 INT32S = types.int32[::1]
 INT64S = types.int64[::1]
+UINT32S = types.uint32[::1]
 UINT64S = types.uint64[::1]
 INT64_PAIRS = types.int64[:, ::1]
 

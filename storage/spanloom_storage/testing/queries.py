@@ -120,7 +120,11 @@ def batches(draw: st.DrawFn, *, repeats: bool) -> list[list[Span]]:
 FIELDS: st.SearchStrategy[Field] = st.sampled_from(Intrinsic) | st.builds(
     Attribute, st.sampled_from(Owner), KEYS
 )
-REGEXES = st.sampled_from(["a", "a.*", ".*b", "a|b", "[^a]*", ""])
+REGEXES = st.sampled_from(["a", "a.*", ".*b", "a|b", "[^a]*", "", "shop|x", "(?i)CART"])
+
+
+def _is_no_text(value: object) -> bool:
+    return not isinstance(value, str)
 
 
 @st.composite
@@ -128,7 +132,7 @@ def compares(draw: st.DrawFn) -> Condition:
     """A comparison that may well be true of some span."""
     field, operator = draw(FIELDS), draw(st.sampled_from(Operator))
     if operator in {Operator.MATCHES, Operator.NOT_MATCHES}:
-        return Compare(field, operator, draw(REGEXES))
+        return Compare(field, operator, draw(REGEXES | REGEXES | SCALARS.filter(_is_no_text)))
     ids = st.integers(1, 4).map(lambda number: f"{number:016x}")
     values: st.SearchStrategy[Value] = SCALARS | SERVICES | MOMENTS | ids | st.integers(0, 50)
     return Compare(field, operator, draw(values))
@@ -149,7 +153,13 @@ TRACE_CONDITIONS: st.SearchStrategy[TraceCondition] = st.recursive(
         TraceCompare,
         st.sampled_from(TraceField),
         st.sampled_from([one for one in Operator if "~" not in one.value]),
-        st.integers(0, 50) | SERVICES | MOMENTS,
+        st.integers(0, 50) | SERVICES | MOMENTS | FLOATS | st.booleans(),
+    )
+    | st.builds(
+        TraceCompare,
+        st.sampled_from(TraceField),
+        st.sampled_from([Operator.MATCHES, Operator.NOT_MATCHES]),
+        REGEXES | st.integers(0, 50),
     ),
     lambda inner: st.one_of(
         st.builds(NotTrace, inner),
