@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
 from spanloom_storage.kernels.rows import STRING
 
-CACHE_BYTES: Final = 256 * 2**20
+CACHE_BYTES: Final = 384 * 2**20
 
 _WORDS: Final = {"service", "name", "status_message", "trace_state", "shape"}
 

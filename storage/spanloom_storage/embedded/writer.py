@@ -23,7 +23,7 @@ COMMIT_BYTES: Final = 16 * 2**20
 class Limits:
     """Where a writer stops or waits."""
 
-    segment_bytes: int = 64 * 2**20
+    segment_bytes: int = 48 * 2**20
     """A segment that has so much is sealed."""
     segment_age_s: float = 300.0
     """So is one that is so old, however small it is: blocks are searched faster."""

@@ -1,6 +1,6 @@
 """Which spans of a slice meet a condition."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from spanloom_storage.conditions import (
     Owner,
 )
 from spanloom_storage.search.compare import hits, positive
+from spanloom_storage.search.window import Window
 
 
 def matching(part: Slice, condition: Condition) -> Mask:
@@ -54,12 +55,17 @@ def in_time(part: Slice, start_ns: int | None, end_ns: int | None) -> Mask:
     return _all(part, conditions)
 
 
-def _all(part: Slice, conditions: Iterable[Condition]) -> Mask:
-    mask = np.ones(part.span_count, np.bool_)
-    for condition in conditions:
-        mask &= matching(part, condition)
-        if not mask.any():
-            break
+def _all(part: Slice, conditions: Sequence[Condition]) -> Mask:
+    """Rows that meet every condition; the later ones are asked only where the earlier ones have left some."""
+    if not conditions:
+        return np.ones(part.span_count, np.bool_)
+    mask = matching(part, conditions[0])
+    if len(conditions) == 1 or not mask.any():
+        return mask
+    begin, end = int(mask.argmax()), mask.size - int(mask[::-1].argmax())
+    if end - begin > mask.size // 2:
+        return mask & _all(part, conditions[1:])
+    mask[begin:end] &= _all(Window(part, begin, end), conditions[1:])
     return mask
 
 

@@ -24,7 +24,7 @@ from spanloom_storage.api import (
 from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words
 from spanloom_storage.conditions import Attribute, Exists, Field, Intrinsic, Owner, Value
 from spanloom_storage.search.matching import in_time, matching, may_start
-from spanloom_storage.search.workers import Ahead
+from spanloom_storage.search.workers import Ahead, each
 
 Part = TypeVar("Part")
 _TYPES: Final = (str, bool, int, float)
@@ -105,17 +105,18 @@ def figures(
         if gathered_bytes > query.budget.memory_bytes:
             asked.partial = True
             break
+    keys = sorted(groups)
+    ranked = each(lambda key: nearest_ranks(np.concatenate(groups[key].durations), quantiles), keys)
     rows = [
         Figures(
             service=service,
             operation=Operation(name=name, kind=kind),
             start_ns=None if step_ns is None else step * step_ns,
-            span_count=sum(part.size for part in groups[key].durations),
-            error_count=groups[key].errors,
-            duration_ns=nearest_ranks(np.concatenate(groups[key].durations), quantiles),
+            span_count=sum(part.size for part in groups[service, name, kind, step].durations),
+            error_count=groups[service, name, kind, step].errors,
+            duration_ns=ranks,
         )
-        for key in sorted(groups)
-        for service, name, kind, step in [key]
+        for (service, name, kind, step), ranks in zip(keys, ranked, strict=True)
     ]
     return FigureTable(quantiles=tuple(quantiles), rows=tuple(rows), partial=asked.partial)
 

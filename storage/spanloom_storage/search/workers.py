@@ -1,15 +1,21 @@
 """Threads that all searches of this process share, fairly: each has a few blocks in hand at a time."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREADS: Final = min(8, os.cpu_count() or 1)
 _POOL: Final = ThreadPoolExecutor(THREADS, "spanloom-search")
+
+
+def each(compute: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """All results, in order."""
+    return list(_POOL.map(compute, items))
 
 
 class Ahead(Generic[Result]):

@@ -1,0 +1,57 @@
+"""A part of a slice as a slice: where the first condition has left only some neighbouring rows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from spanloom_storage.block import Column, Numbers, Others, Places, Slice, Words
+from spanloom_storage.conditions import Field
+
+
+class Window:
+    """The rows from *begin* to *end* of a slice."""
+
+    def __init__(self, part: Slice, begin: int, end: int) -> None:
+        self._part = part
+        self._begin = begin
+        self._end = end
+
+    @property
+    def span_count(self) -> int:
+        """How many rows."""
+        return self._end - self._begin
+
+    def trace(self) -> Places:
+        """Each span's trace."""
+        return self._part.trace()[self._begin : self._end]
+
+    def parent(self) -> Places:
+        """Parents by their rows in the window; -2 where they are outside."""
+        parent = self._part.parent()[self._begin : self._end]
+        inside = (parent >= self._begin) & (parent < self._end)
+        return np.where(inside, parent - self._begin, np.where(parent >= 0, -2, parent)).astype(np.int32)
+
+    def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Each span's id and its parent's."""
+        span_ids, parent_ids = self._part.ids()
+        return span_ids[self._begin : self._end], parent_ids[self._begin : self._end]
+
+    def columns(self, field: Field) -> Sequence[Column]:
+        """The values of a field that the rows have."""
+        return [self._cut(column) for column in self._part.columns(field)]
+
+    def _cut(self, column: Column) -> Column:
+        if column.rows is None:
+            kept: slice | npt.NDArray[np.int64] = slice(self._begin, self._end)
+            rows = None
+        else:
+            kept = np.flatnonzero((column.rows >= self._begin) & (column.rows < self._end))
+            rows = column.rows[kept] - np.int32(self._begin)
+        match column:
+            case Words():
+                return Words(rows=rows, codes=column.codes[kept], words=column.words)
+            case Numbers():
+                return Numbers(rows=rows, values=column.values[kept])
+            case Others():
+                return Others(rows=np.empty(0, np.int32) if rows is None else rows)
