@@ -42,7 +42,7 @@ def summarise(spans: pa.Table) -> dict[TraceId, TraceSummary]:
             "service": _words(spans, "service"),
             "name": _words(spans, "name"),
             "start_ns": _known_starts(spans),
-            "end_ns": pc.add(spans["start_ns"].cast(pa.int64(), safe=False), spans["duration_ns"]),
+            "end_ns": _ends(spans),
             "error": pc.equal(spans["status_code"], StatusCode.ERROR.value),
         }
     )
@@ -88,6 +88,12 @@ def _known_starts(spans: SpanBatch) -> pa.ChunkedArray:
     return pc.if_else(
         pc.equal(spans["start_ns"], _moment(0)), pa.scalar(None, pa.uint64()), spans["start_ns"]
     )
+
+
+def _ends(spans: SpanBatch) -> pa.ChunkedArray:
+    """When spans ended: unsigned as on the wire, so that a clock far in the future does not wrap."""
+    signed = pc.add(spans["start_ns"].cast(pa.int64(), safe=False), spans["duration_ns"])
+    return signed.cast(pa.uint64(), safe=False)
 
 
 def _moment(time_ns: int) -> pa.Scalar:

@@ -1,4 +1,4 @@
-"""docs/storage-format.md is true: every file, column and field is named, and its examples give right answers."""
+"""docs/storage-format.md is true: files, columns and fields are named, examples give right answers."""
 
 import re
 from dataclasses import fields

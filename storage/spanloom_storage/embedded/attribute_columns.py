@@ -53,7 +53,7 @@ def column_key(name: str) -> tuple[str, int]:
 class AttributeTable:
     """The attributes of all rows of one kind: spans, events or links."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the last two are the rows
         self,
         data: Bytes,
         keys: Records,
@@ -61,14 +61,17 @@ class AttributeTable:
         begins: npt.NDArray[np.int64],
         *,
         least_values: int = LEAST_VALUES,
+        counted: npt.NDArray[np.int64] | None = None,
     ) -> None:
+        """Of *counted* rows, which are all but those that were sent twice; None where that is all."""
         self._data = data
         self._keys = keys
         self._attributes = attributes
         self._begins = np.ascontiguousarray(begins[:-1])
         self._ends = np.ascontiguousarray(begins[1:])
         self._counts = np.zeros(max(1, len(keys)) * 8, np.int64)
-        pivot.count_values(self._begins, self._ends, attributes, self._counts)
+        rows = slice(None) if counted is None else counted
+        pivot.count_values(self._begins[rows], self._ends[rows], attributes, self._counts)
         self.columns = self._worth_a_column(least_values)
         self._column_of = np.full(max(1, len(keys)) * 8, -1, np.int32)
         for number, column in enumerate(self.columns):

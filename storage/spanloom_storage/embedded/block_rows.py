@@ -162,7 +162,7 @@ def _rest(column: Any, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[n
 
 def numbers(column: Any, kind: Any, missing: int = 0) -> Any:
     """A column of numbers as they are; *missing* for null."""
-    filled = pc.fill_null(column, pa.scalar(missing, column.type)) if column.null_count else column
+    filled = pc.fill_null(column, pa.scalar(missing).cast(column.type)) if column.null_count else column
     return filled.to_numpy(zero_copy_only=False).astype(kind, copy=False)
 
 

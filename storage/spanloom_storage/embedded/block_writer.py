@@ -139,6 +139,13 @@ class BlockWriter:
         cuts = zip(arranged.begins[:-1], arranged.begins[1:], strict=True)
         return [(arranged.order[begin:end], arranged.trace[begin:end]) for begin, end in cuts]
 
+    def _distinct(self, parts: str | None = None) -> npt.NDArray[np.int64] | None:
+        """The spans, or their parts, without those that were sent twice; None where that is all."""
+        order = self._arranged.order
+        if order.size == self._spans.size:
+            return None
+        return order if parts is None else _parts(self._rows.spans[parts], order)[0]
+
     def _kinds(self) -> npt.NDArray[np.int32]:
         """Each row's service and name as one number, in the order of the words."""
         names = texts_array(self._rows.data, self._rows.names)
@@ -160,7 +167,9 @@ class BlockWriter:
 
     def _write_spans(self, trace_start_ns: npt.NDArray[np.uint64]) -> None:
         rows, arranged = self._rows, self._arranged
-        attributes = AttributeTable(rows.data, rows.keys, rows.attributes, rows.spans["attributes"])
+        attributes = AttributeTable(
+            rows.data, rows.keys, rows.attributes, rows.spans["attributes"], counted=self._distinct()
+        )
         self._count("span", attributes)
         parents = np.full(self._spans.size, -1, np.int64)
         arrange.find_parents(
@@ -199,7 +208,13 @@ class BlockWriter:
         rows = self._rows
         if len(rows.events) == 1:
             return
-        attributes = AttributeTable(rows.data, rows.keys, rows.event_attributes, rows.events["attributes"])
+        attributes = AttributeTable(
+            rows.data,
+            rows.keys,
+            rows.event_attributes,
+            rows.events["attributes"],
+            counted=self._distinct("events"),
+        )
         self._count("event", attributes)
         with _Table(self._directory / "events.parquet", [*EVENT_FIELDS, *attributes.fields]) as table:
             for chosen, _ in self._groups():
@@ -218,7 +233,13 @@ class BlockWriter:
         rows = self._rows
         if len(rows.links) == 1:
             return
-        attributes = AttributeTable(rows.data, rows.keys, rows.link_attributes, rows.links["attributes"])
+        attributes = AttributeTable(
+            rows.data,
+            rows.keys,
+            rows.link_attributes,
+            rows.links["attributes"],
+            counted=self._distinct("links"),
+        )
         self._count("link", attributes)
         with _Table(self._directory / "links.parquet", [*LINK_FIELDS, *attributes.fields]) as table:
             for chosen, _ in self._groups():

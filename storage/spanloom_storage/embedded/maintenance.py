@@ -6,16 +6,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spanloom_model.errors import MisconfiguredError
+from spanloom_model.ids import TraceId
+from spanloom_storage import scan
+from spanloom_storage.batch import SpanBatch, empty_batch
+from spanloom_storage.block import Block
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
 from spanloom_storage.embedded.block_file import damage_of
 from spanloom_storage.embedded.catalog import DRAFT, FACTS, BlockFacts, Catalog, remove
+from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.sealer import blocks_to_merge, merge, seal
 from spanloom_storage.embedded.store import FORMAT, _check_format, _locked
 from spanloom_storage.kernels.rows import BOOL, DOUBLE, INT, STRING
+from spanloom_storage.search.find import places_of
 
 _TYPES = {STRING: "string", BOOL: "bool", INT: "int", DOUBLE: "double"}
 _OWNERS = {
@@ -87,6 +96,29 @@ def exclusive(directory: Path) -> Iterator[Catalog]:
     catalog = opened(directory)
     with _locked(directory):
         yield catalog
+
+
+class BulkReader(EmbeddedReader):
+    """A reader for whoever takes many traces out: by single ones, 15,000 traces took 80 seconds."""
+
+    async def traces(self, trace_ids: Sequence[TraceId]) -> SpanBatch:
+        """Every span of the traces, each once."""
+        high, low = (
+            np.array([int.from_bytes(trace_id[half], "big") for trace_id in trace_ids], np.uint64)
+            for half in (slice(8), slice(8, 16))
+        )
+        return await self._ask(lambda blocks: _spans_of_traces(blocks, high, low))
+
+
+def _spans_of_traces(
+    blocks: Sequence[Block], high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
+) -> SpanBatch:
+    parts = []
+    for block in blocks:
+        places = places_of(block, high, low)
+        if (places >= 0).any():
+            parts.append(block.spans(places[places >= 0].tolist()))
+    return scan.distinct(pa.concat_tables(parts)) if parts else empty_batch()
 
 
 def format_of(catalog: Catalog) -> str:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from spanloom_storage.block import Column, Numbers, Places, Words
 from spanloom_storage.conditions import Attribute, Field, Intrinsic, Owner
-from spanloom_storage.embedded.attribute_columns import SUFFIX, column_name
+from spanloom_storage.embedded.attribute_columns import SUFFIX, column_key, column_name
 from spanloom_storage.embedded.block_rows import ids, numbers
 from spanloom_storage.embedded.parquet import Group
 from spanloom_storage.kernels.decode import decode_owners
@@ -171,8 +171,8 @@ def _values(group: Group, key: str) -> Sequence[Column]:
         return ()
     for value_type in SUFFIX:
         name = column_name(key, value_type)
-        if name not in group.names:
-            continue
+        if name not in group.names or column_key(name) != (key, value_type):
+            continue  # the column `a:int` is a's ints, never the strings of a key that is called so
         column = group.column(name)
         if value_type == STRING:
             found += _column_words(column)

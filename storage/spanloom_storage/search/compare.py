@@ -22,6 +22,8 @@ def positive(operator: Operator) -> tuple[Operator, bool]:
 
 def hits(column: Column, operator: Operator, value: Value) -> Mask | bool:
     """Which values of the column stand in this relation; False where none can."""
+    if operator is Operator.MATCHES and not isinstance(value, str):
+        return False  # only texts match
     match column:
         case Words() if isinstance(value, str):
             return _words(column, operator, value)

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -123,8 +124,10 @@ def figures(
 
 def nearest_ranks(durations: npt.NDArray[np.int64], quantiles: Sequence[float]) -> tuple[int, ...]:
     """The ceil(q·n)-th smallest for each q."""
-    ranks = [min(durations.size, max(1, math.ceil(quantile * durations.size))) - 1 for quantile in quantiles]
-    durations.partition(sorted(set(ranks)))
+    shares = [Fraction(str(quantile)) for quantile in quantiles]  # 0.07 * 100 is above 7
+    ranks = [min(durations.size, max(1, math.ceil(share * durations.size))) - 1 for share in shares]
+    if ranks:
+        durations.partition(sorted(set(ranks)))
     return tuple(int(durations[rank]) for rank in ranks)
 
 
@@ -213,11 +216,7 @@ def _runs(
     kind = _chosen(only_column(part, Intrinsic.KIND).values, mask).astype(np.int64)
     columns = [_chosen(service.codes, mask), _chosen(name.codes, mask), kind]
     if step_ns is not None:
-        columns.append(
-            (_chosen(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)).astype(
-                np.int64
-            )
-        )
+        columns.append(_chosen(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns))
     order = np.arange(kind.size)
     begins = _changes(columns)
     if begins.size > kind.size // 16:
@@ -285,14 +284,26 @@ def _values(part: Slice, of: Field, mask: Mask | None) -> Counter[tuple[int, Val
             chosen = np.ones(rows.size, np.bool_) if mask is None else mask[rows]
             found.setdefault(kind, []).append((rows[chosen], words, codes[chosen]))
     for kind, parts in found.items():
-        for rows, words, codes in parts:
-            # A span that has a value twice counts once.
-            pairs = np.unique(rows.astype(np.int64) * (len(words) + 1) + codes) if _repeats(rows) else None
-            of_codes = codes if pairs is None else pairs % (len(words) + 1)
-            many = np.bincount(of_codes, minlength=len(words))
-            for code in np.flatnonzero(many).tolist():
-                counts_[(kind, words[code])] += int(many[code])
+        rows, words, codes = parts[0] if len(parts) == 1 else _joined(parts)
+        # A span that has a value twice counts once.
+        pairs = np.unique(rows * (len(words) + 1) + codes) if _repeats(rows) else None
+        of_codes = codes if pairs is None else pairs % (len(words) + 1)
+        many = np.bincount(of_codes, minlength=len(words))
+        for code in np.flatnonzero(many).tolist():
+            counts_[(kind, words[code])] += int(many[code])
     return counts_
+
+
+def _joined(
+    parts: Sequence[tuple[npt.NDArray[np.int64], list[Value], npt.NDArray[np.int64]]],
+) -> tuple[npt.NDArray[np.int64], list[Value], npt.NDArray[np.int64]]:
+    """Values of one type from several columns: of arrays, say, or keys that were sent twice."""
+    place: dict[Value, int] = {}
+    codes = [
+        np.array([place.setdefault(word, len(place)) for word in words], np.int64)[mine]
+        for _, words, mine in parts
+    ]
+    return np.concatenate([rows for rows, _, _ in parts]), list(place), np.concatenate(codes)
 
 
 def _repeats(rows: npt.NDArray[Any]) -> bool:
