@@ -24,10 +24,15 @@ class Load:
 
 
 async def send(
-    port: int, requests: Iterator[tuple[bytes, int]], *, connections: int = 4, spans_a_second: float = 0
+    port: int,
+    requests: Iterator[tuple[bytes, int]],
+    *,
+    connections: int = 4,
+    spans_a_second: float = 0,
+    load: Load | None = None,
 ) -> Load:
-    """Send (request, spans) over some connections; each waits for its answer."""
-    load = Load()
+    """Send (request, spans) over some connections; each waits for its answer. *load* is filled on the way."""
+    load = Load() if load is None else load
     began = time.monotonic()
     lock = asyncio.Lock()
 

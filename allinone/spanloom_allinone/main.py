@@ -12,7 +12,7 @@ from typing import Any
 import uvloop
 
 from spanloom_agent.settings import AgentSettings
-from spanloom_allinone import commands
+from spanloom_allinone import commands, storage_commands
 from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings, add_arguments
 from spanloom_collector.settings import CollectorSettings
 from spanloom_model.errors import MisconfiguredError
@@ -33,7 +33,8 @@ class Command:
 
     help: str
     sections: Sequence[str]
-    run: Callable[..., Coroutine[Any, Any, None]]
+    run: Callable[..., Coroutine[Any, Any, None] | None]
+    """What runs on the event loop until it is told to end; or does its work and returns None."""
 
 
 COMMANDS = {
@@ -56,6 +57,11 @@ COMMANDS = {
         sections=("demo",),
         run=commands.demo,
     ),
+    "storage": Command(
+        help="looks after the embedded store: info, verify, compact, export, import",
+        sections=(),
+        run=storage_commands.run,
+    ),
 }
 
 
@@ -70,13 +76,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(2)
     arguments = commandline.parse_args(argv)
     command = COMMANDS[arguments.command]
-    options = {"demo": arguments.demo} if arguments.command == "run" else {}
     try:
-        sources = Sources(arguments, os.environ, SECTIONS)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(command.run(sources, **options))
+        work = command.run(Sources(arguments, os.environ, SECTIONS), **_options(arguments))
+        if work is not None:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(work)
     except MisconfiguredError as exc:
         sys.exit(f"spanloom: {exc}")
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a command takes besides settings."""
+    match arguments.command:
+        case "run":
+            return {"demo": arguments.demo}
+        case "storage":
+            return {"arguments": arguments}
+    return {}
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -102,6 +118,9 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, command in COMMANDS.items():
         sub = names.add_parser(name, description=_sentence(command.help), formatter_class=_Formatter)
+        if name == "storage":
+            storage_commands.add_arguments(sub, _Formatter)
+            continue
         sub.add_argument("--config", metavar="FILE", help="a file of settings in TOML")
         if name == "run":
             sub.add_argument("--demo", action="store_true", help="also run a small shop to look at")

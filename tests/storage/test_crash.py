@@ -38,7 +38,7 @@ def crashing(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 def lines_until(output: IO[str], word: str) -> list[str]:
     """What is said up to a word."""
-    lines = []
+    lines: list[str] = []
     for line in output:
         if line.startswith(word):
             return [*lines, line]

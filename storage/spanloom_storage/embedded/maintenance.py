@@ -210,10 +210,7 @@ def compact(catalog: Catalog) -> Iterator[Compacted]:
     segments = catalog.snapshot().segments
     remove(catalog.replaced())
     for path in segments:
-        seal(catalog, path)
-        if (catalog.directory / "damaged" / path.name).exists():
-            done.damaged.append(f"segments/{path.name}")
-        done.sealed += 1
+        _seal(catalog, path, done)
         done.steps += 1
         yield done
     damaged: set[str] = set()
@@ -227,6 +224,19 @@ def compact(catalog: Catalog) -> Iterator[Compacted]:
         yield done
     done.damaged += [f"blocks/{name}" for name in sorted(damaged)]
     yield done
+
+
+def _seal(catalog: Catalog, path: Path, done: Compacted) -> None:
+    try:
+        seal(catalog, path)
+    except OSError:
+        raise  # a full disk, for example: all others would fail too
+    except Exception as exc:  # noqa: BLE001  # as while running: it stays, is read as it is, and is named
+        done.damaged.append(f"segments/{path.name} ({type(exc).__name__}: {str(exc)[:200]})")
+        return
+    done.sealed += 1
+    if (catalog.directory / "damaged" / path.name).exists():
+        done.damaged.append(f"segments/{path.name}")
 
 
 def _blocks(catalog: Catalog, *, but: set[str]) -> Sequence[BlockFacts]:
