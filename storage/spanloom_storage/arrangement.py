@@ -9,7 +9,7 @@ import numpy.typing as npt
 from spanloom_storage.kernels import arrange, encode
 from spanloom_storage.kernels.rows import Rows
 
-GROUP_SPANS: Final = 2**16
+GROUP_SPANS: Final = 2**15
 """How many spans a row group has; more where one trace has more."""
 
 

@@ -30,7 +30,7 @@ from spanloom_storage.arrays import (
     trace_ids,
     words,
 )
-from spanloom_storage.embedded.attribute_columns import TYPE_NAMES, AttributeTable
+from spanloom_storage.embedded.attribute_columns import PREFIX, TYPE_NAMES, AttributeTable
 from spanloom_storage.kernels import arrange
 from spanloom_storage.kernels.decode import decode_owners
 from spanloom_storage.kernels.rows import Owners, Records, Rows
@@ -322,7 +322,8 @@ class _Table:
             compression_level=1,
             use_dictionary=[name for name, how in encoding.items() if how == "DICTIONARY"] or False,
             column_encoding={name: how for name, how in encoding.items() if how != "DICTIONARY"},
-            write_statistics=False,
+            # Only for whether a column is empty in a row group: readers skip it then.
+            write_statistics=[field.name for field in self._schema if _may_be_empty(field)] or False,
             write_page_checksum=True,
             store_schema=False,
             data_page_size=2**20,
@@ -332,6 +333,10 @@ class _Table:
     def __exit__(self, *exc_info: object) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _may_be_empty(field: Any) -> bool:
+    return field.nullable and not field.name.startswith(PREFIX) and not pa.types.is_nested(field.type)
 
 
 def _suiting(field: Any) -> str:
