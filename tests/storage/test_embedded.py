@@ -375,3 +375,33 @@ async def test_sealing_keeps_every_field(tmp_path: Path) -> None:
     seal(Catalog(tmp_path), segment_paths(tmp_path)[0])
     async with storage.reader() as reader:
         assert spans_of(await reader.trace(trace_id(1))) == [RICH_SPAN]
+
+
+async def test_block_whose_facts_are_damaged_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A flipped bit in block.json hides nothing in silence."""
+    await write(tmp_path, 1)
+    seal(Catalog(tmp_path), segment_paths(tmp_path)[0])
+    (block,) = (tmp_path / "blocks").iterdir()
+    facts = (block / "block.json").read_text()
+    (block / "block.json").write_text(facts.replace('"span_count": 1', '"span_count": 3'))
+    async with EmbeddedStorage(tmp_path).reader() as reader:
+        assert (await reader.find(TraceQuery())).traces == ()
+        assert (await reader.status()).damaged == (block.name,)
+    assert block.name in caplog.text
+
+
+async def test_damaged_segment_is_kept_although_a_crash_came_between(tmp_path: Path) -> None:
+    """What was in its whole frames is a block already; the file itself is still there for a person."""
+    await write(tmp_path, 1, 2)
+    (path,) = segment_paths(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[frames_of(path)[0].next + 60] ^= 4
+    path.write_bytes(data)
+    seal(Catalog(tmp_path), path)
+    (tmp_path / "damaged" / path.name).rename(path)
+    async with EmbeddedStorage(tmp_path).writer():
+        await all_sealed(tmp_path)
+    assert (tmp_path / "damaged" / path.name).read_bytes() == data
+    assert await found(tmp_path) == [1]

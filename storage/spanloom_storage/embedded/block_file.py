@@ -27,12 +27,12 @@ def write_block(
         facts["received_ns"] = list(received_ns)
         facts["replaces"] = list(replaces)
         facts["files"] = {path.name: _sealed(path) for path in sorted(draft.iterdir())}
-        (draft / FACTS).write_text(json.dumps(facts))
+        data = json.dumps(facts).encode()
+        (draft / FACTS).write_bytes(data)
         _sync(draft / FACTS)
         sync_directory(draft)
-        name = (
-            f"{_moment(facts['start_range_ns'][0])}-{_moment(facts['start_range_ns'][1])}-{draft.name[-8:]}"
-        )
+        first, last = (_moment(time_ns) for time_ns in facts["start_range_ns"])
+        name = f"{first}-{last}-{xxhash.xxh3_64_hexdigest(data)}"
         draft.rename(catalog.blocks / name)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import xxhash
+
 from spanloom_storage.api import StorageStatus
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.segment import sync_directory
@@ -73,9 +75,12 @@ class Snapshot:
 class Catalog:
     """Looks at a store's directory; what it has read of blocks it keeps, since they never change."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, only_looks: bool = False) -> None:
+        self._only_looks = only_looks
         self.directory = directory
         self._facts: dict[str, BlockFacts] = {}
+        self._left_out: set[str] = set()
+        """Blocks that are damaged and could not be moved."""
         self._last = 0
 
     @property
@@ -89,24 +94,45 @@ class Catalog:
         return self.directory / BLOCKS
 
     def snapshot(self) -> Snapshot:
-        """What counts now; a block that cannot be understood does not."""
+        """What counts now; a block that cannot be understood is set aside."""
         # Segments first: one that is replaced between the two looks is in both, and the block wins.
         segments = sorted(self.segments.glob(f"*{segment.SUFFIX}")) if self.segments.is_dir() else []
-        self._facts = {name: facts for name in self._names() if (facts := self._read(name)) is not None}
+        names = [name for name in self._names() if name not in self._left_out]
+        self._facts = {name: facts for name in names if (facts := self._read(name)) is not None}
         replaced = {name for facts in self._facts.values() for name in facts.replaces}
         blocks = {name: facts for name, facts in self._facts.items() if name not in replaced}
         return Snapshot([path for path in segments if path.name not in replaced], blocks)
+
+    def set_aside(self, path: Path, reason: str) -> None:
+        """Take what is damaged out of the store, to where a person finds it; at least out of answers."""
+        if self._only_looks:
+            self._left_out.add(path.name)
+            return
+        _log.error("%s is damaged and set aside: %s", path.name, reason)
+        damaged = self.directory / DAMAGED
+        target = damaged / path.name
+        try:
+            damaged.mkdir(exist_ok=True)
+            while target.exists():
+                target = target.with_name(f"{target.name}-again")
+            path.rename(target)
+            for directory in (damaged, self.directory, path.parent):
+                sync_directory(directory)
+        except OSError as exc:  # whoever only reads may not move it
+            _log.warning("%s stays where it is: %s", path.name, exc.strerror)
+            self._left_out.add(path.name)
 
     def status(self) -> StorageStatus:
         """What there is; spans in segments are not counted, since nothing has looked at them."""
         snapshot = self.snapshot()
         damaged = self.directory / DAMAGED
+        moved = {path.name for path in damaged.iterdir()} if damaged.is_dir() else set()
         return StorageStatus(
             span_count=sum(facts.span_count for facts in snapshot.blocks.values()),
             size_bytes=sum(facts.size_bytes for facts in snapshot.blocks.values())
             + sum(path.stat().st_size for path in snapshot.segments),
             file_counts={"segments": len(snapshot.segments), "blocks": len(snapshot.blocks)},
-            damaged=tuple(sorted(path.name for path in damaged.iterdir())) if damaged.is_dir() else (),
+            damaged=tuple(sorted(moved | self._left_out)),
         )
 
     def next_segment(self, worker: int) -> Path:
@@ -133,12 +159,17 @@ class Catalog:
                 return sorted(names)
 
     def _read(self, name: str) -> BlockFacts | None:
+        """What a block says of itself. Its name ends in the checksum of what it says."""
         if name in self._facts:
             return self._facts[name]
         try:
-            return BlockFacts(name=name, **json.loads((self.blocks / name / FACTS).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            data = (self.blocks / name / FACTS).read_bytes()
+        except FileNotFoundError:
+            return None  # somebody else's directory, or a block that was just replaced
+        if not name.endswith(f"-{xxhash.xxh3_64_hexdigest(data)}"):
+            self.set_aside(self.blocks / name, f"{FACTS} is not what was written")
             return None
+        return BlockFacts(name=name, **json.loads(data))
 
 
 def remove(paths: Iterable[Path]) -> None:
@@ -151,12 +182,3 @@ def remove(paths: Iterable[Path]) -> None:
         else:
             path.unlink(missing_ok=True)
         sync_directory(path.parent)
-
-
-def set_aside(catalog: Catalog, path: Path, reason: str) -> None:
-    """Take a damaged file or block out of the store, to where a person finds it."""
-    _log.error("%s is damaged and set aside: %s", path.name, reason)
-    damaged = catalog.directory / DAMAGED
-    damaged.mkdir(exist_ok=True)
-    path.rename(damaged / path.name)
-    sync_directory(path.parent)

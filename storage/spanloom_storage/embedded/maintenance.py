@@ -87,13 +87,13 @@ def opened(directory: Path) -> Catalog:
     if not (directory / "format").exists() and not (directory / "segments").is_dir():
         raise MisconfiguredError(f"the directory {directory} holds no Spanloom data")
     _check_format(directory)
-    return Catalog(directory)
+    return Catalog(directory, only_looks=True)
 
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[Catalog]:
     """The store in a directory, while nobody else may write; raises MisconfiguredError if somebody does."""
-    catalog = opened(directory)
+    catalog = Catalog(opened(directory).directory)
     with _locked(directory):
         yield catalog
 
@@ -146,12 +146,11 @@ def unreadable_blocks(catalog: Catalog) -> list[str]:
     replaced = {path.name for path in catalog.replaced()}
     there = {path.name for path in catalog.blocks.iterdir() if not path.name.startswith(".")}
     wrong = there - known.blocks.keys() - replaced
-    return sorted(name for name in wrong if (catalog.blocks / name).exists() and not _reads(catalog, name))
-
-
-def _reads(catalog: Catalog, name: str) -> bool:
-    """Whether a block is understood; it may have come since the first look."""
-    return name in catalog.snapshot().blocks
+    return sorted(
+        name
+        for name in wrong
+        if (catalog.blocks / name / FACTS).exists() and name not in catalog.snapshot().blocks
+    )
 
 
 def size_to_check(catalog: Catalog) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.block_file import write_block
-from spanloom_storage.embedded.catalog import DRAFT, BlockFacts, Catalog, remove, set_aside
+from spanloom_storage.embedded.catalog import DRAFT, BlockFacts, Catalog, remove
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
 from spanloom_storage.kernels.decode import decode
@@ -95,7 +95,7 @@ class Sealer:
 
     def _put_in_order(self) -> None:
         self._catalog.snapshot()
-        remove(self._catalog.replaced())
+        tidy_up(self._catalog)
         for path in self._resting():
             self._seal(path)
             with self._changed:
@@ -117,6 +117,22 @@ class Sealer:
             self._given_up.add(path)
 
 
+def tidy_up(catalog: Catalog) -> None:
+    """Finish what this run, or an earlier one, was about to do with what has been replaced."""
+    for path in catalog.replaced():
+        damaged = 0
+        if path.suffix == segment.SUFFIX:
+            damaged = sum(not frame.whole for frame in segment.frames(segment.read(path)))
+        if damaged:
+            catalog.set_aside(path, _told(damaged))
+        else:
+            remove([path])
+
+
+def _told(damaged: int) -> str:
+    return f"{damaged} stretches of it are not what was written"
+
+
 def seal(catalog: Catalog, path: Path) -> None:
     """Make a block of a segment's whole frames, then delete the segment, or set it aside if it is damaged."""
     data = segment.read(path)
@@ -129,7 +145,7 @@ def seal(catalog: Catalog, path: Path) -> None:
             catalog, decode(data, extents), replaces=[path.name], received_ns=(min(received), max(received))
         )
     if len(whole) < len(found):
-        set_aside(catalog, path, f"{len(found) - len(whole)} stretches of it are not what was written")
+        catalog.set_aside(path, _told(len(found) - len(whole)))
     else:
         remove([path])
 
