@@ -1,8 +1,9 @@
 """Traces that match, newest first, over blocks that may share traces.
 
 Blocks are opened from the newest on, and their traces are candidates in the order of their starts.
-A trace's true start is never later than its start in any block, so once enough results lie above
-all candidates that are left, no other trace can come before them.
+A trace's true start is never later than a start that a block knows, so once enough results lie above
+all candidates that are left, no other trace can come before them. Where a block knows none, the true
+start, from the other blocks, is looked up before.
 """
 
 import heapq
@@ -77,6 +78,36 @@ def places_of(
     return found
 
 
+def true_starts(
+    blocks: Sequence[Block], high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    """The earliest start of each trace that some block knows, else 0."""
+    # One below 0, unsigned, is above all: a start that is not known is no minimum.
+    starts = np.zeros(high.size, np.uint64) - np.uint64(1)
+    for block in blocks:
+        found = places_of(block, high, low)
+        here = np.flatnonzero(found >= 0)
+        starts[here] = np.minimum(starts[here], block.traces().start_ns[found[here]] - np.uint64(1))
+    return starts + np.uint64(1)
+
+
+def latest_starts(blocks: Sequence[Block]) -> list[npt.NDArray[np.uint64]]:
+    """What the true start of each block's traces is not later than."""
+    tables = [block.traces() for block in blocks]
+    unknown = [np.flatnonzero(table.start_ns == 0) for table in tables]
+    if len(blocks) < 2 or not any(places.size for places in unknown):
+        return [table.start_ns for table in tables]
+    high, low = (
+        np.concatenate([getattr(table, half)[places] for table, places in zip(tables, unknown, strict=True)])
+        for half in ("high", "low")
+    )
+    found = np.split(true_starts(blocks, high, low), np.cumsum([places.size for places in unknown])[:-1])
+    starts = [table.start_ns.copy() for table in tables]
+    for number, places in enumerate(unknown):
+        starts[number][places] = found[number]
+    return starts
+
+
 def find(blocks: Sequence[Block], query: TraceQuery) -> TracePage:
     """One page."""
     return _Search(blocks, query).page()
@@ -84,7 +115,12 @@ def find(blocks: Sequence[Block], query: TraceQuery) -> TracePage:
 
 class _Search:
     def __init__(self, blocks: Sequence[Block], query: TraceQuery) -> None:
-        self._blocks = sorted(blocks, key=lambda block: -block.newest_trace_ns)
+        starts = latest_starts(blocks)
+        newest = [int(start.max(initial=0)) for start in starts]
+        order = sorted(range(len(blocks)), key=lambda number: -newest[number])
+        self._blocks = [blocks[number] for number in order]
+        self._starts = [starts[number] for number in order]
+        self._newest = [newest[number] for number in order]
         self._query = query
         self._leaves = Leaves(query)
         self._deadline = time.monotonic() + query.budget.time_s
@@ -124,8 +160,9 @@ class _Search:
 
     def _is_over(self, bound: int) -> bool:
         """Whether to stop here; never before the cursor has moved."""
-        moved = self._query.after is None or bound < self._query.after.start_ns
-        return moved and bound < self._blocks[0].newest_trace_ns and time.monotonic() > self._deadline
+        after = self._query.after
+        moved = after is None or (-after.start_ns, after.trace_id) < (-(bound + 1), _LAST)
+        return moved and bound < self._newest[0] and time.monotonic() > self._deadline
 
     def _is_behind(self, here: _Here) -> bool:
         after = self._query.after
@@ -146,7 +183,7 @@ class _Search:
         number = 0
         batch: list[tuple[int, int]] = []
         while number < len(self._blocks) or waiting:
-            upcoming = self._blocks[number].newest_trace_ns if number < len(self._blocks) else -1
+            upcoming = self._newest[number] if number < len(self._blocks) else -1
             if number < len(self._blocks) and (not waiting or -waiting[0][0] <= upcoming):
                 if batch:
                     yield max(upcoming, -waiting[0][0] if waiting else 0), batch
@@ -167,11 +204,29 @@ class _Search:
             yield 0, batch
 
     def _opened(self, number: int) -> Iterator[tuple[int, int]]:
-        """The traces of a block that may match: (start, place)."""
+        """The traces of a block that may match and be on the page: (start, place)."""
+        behind = self._may_be_behind(number)
+        if not behind.any():
+            return zip((), (), strict=True)
         bits = self._bits_of(number)
-        places = np.flatnonzero(bits.any(axis=0)) if self._leaves.need_a_leaf else np.arange(bits.shape[1])
-        starts = self._blocks[number].traces().start_ns[places]
+        places = np.flatnonzero(behind & bits.any(axis=0) if self._leaves.need_a_leaf else behind)
+        starts = self._starts[number][places]
         return zip(starts.tolist(), places.tolist(), strict=True)
+
+    def _may_be_behind(self, number: int) -> Mask:
+        """Which traces of a block can be behind the cursor: by their start here or in another block."""
+        starts = self._starts[number]
+        if self._query.after is None:
+            return np.ones(starts.size, np.bool_)
+        cursor_ns = self._query.after.start_ns
+        behind: Mask = starts <= cursor_ns
+        newer = np.flatnonzero(~behind)
+        if newer.size:
+            others = [block for block in self._blocks if block.start_range_ns[0] <= cursor_ns]
+            table = self._blocks[number].traces()
+            earliest = true_starts(others, table.high[newer], table.low[newer])
+            behind[newer] = (earliest != 0) & (earliest <= cursor_ns)
+        return behind
 
     def _matching(self, candidates: list[tuple[int, int]], seen: set[tuple[int, int]]) -> Iterator[_Here]:
         """Those candidates that match, with all blocks looked at."""
@@ -186,6 +241,9 @@ class _Search:
             return
         heres = self._located(ids)
         bits = np.stack([self._all_bits(here) for here in heres], axis=1)
+        if self._leaves.needs_summaries:  # which cost most: only where they decide
+            left = np.flatnonzero(self._leaves.may_hold(bits))
+            heres, bits = [heres[place] for place in left.tolist()], bits[:, left]
         summaries = self._summaries(heres) if self._leaves.needs_summaries else None
         holds = self._leaves.holds(bits, summaries)
         yield from (here for here, matches in zip(heres, holds.tolist(), strict=True) if matches)
@@ -193,22 +251,11 @@ class _Search:
     def _located(self, ids: list[tuple[int, int]]) -> list[_Here]:
         high, low = (np.array([trace[half] for trace in ids], np.uint64) for half in (0, 1))
         places: list[list[tuple[int, int]]] = [[] for _ in ids]
-        starts = np.full(len(ids), 2**64 - 1, np.uint64)
-        known = np.zeros(len(ids), np.bool_)
         for number, block in enumerate(self._blocks):
             found = places_of(block, high, low)
             for which in np.flatnonzero(found >= 0).tolist():
                 places[which].append((number, int(found[which])))
-            there = found >= 0
-            start_ns = (
-                np.where(there, block.traces().start_ns[np.maximum(found, 0)], 0)
-                if len(block.traces())
-                else found
-            )
-            has_start = there & (start_ns != 0)
-            starts = np.where(has_start, np.minimum(starts, start_ns), starts)
-            known |= has_start
-        starts = np.where(known, starts, np.uint64(0))
+        starts = true_starts(self._blocks, high, low)
         return [
             _Here(trace[0], trace[1], where, start)
             for trace, where, start in zip(ids, places, starts.tolist(), strict=True)

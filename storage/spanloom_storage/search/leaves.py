@@ -40,11 +40,8 @@ class Leaves:
         self._query = query
         self._leaves = list(dict.fromkeys(_leaves(self.where)))
         self.needs_summaries = _has(self.where, TraceCompare)
-        self.need_a_leaf = not self.needs_summaries and not self._holds_without_leaves()
+        self.need_a_leaf = not bool(self.may_hold(np.zeros((len(self._leaves), 1), np.bool_))[0])
         """Whether a trace that matches has some leaf in one of its blocks."""
-
-    def _holds_without_leaves(self) -> bool:
-        return bool(self._holds(self.where, np.zeros((len(self._leaves), 1), np.bool_), None)[0])
 
     def bits(self, block: Block) -> Mask:
         """Which leaves each trace of the block meets there: (leaves, traces)."""
@@ -68,6 +65,31 @@ class Leaves:
     def holds(self, bits: Mask, summaries: Sequence[TraceSummary] | None) -> Mask:
         """Whether the whole condition holds for each trace, by its bits and, where needed, its summary."""
         return self._holds(self.where, bits, summaries)
+
+    def may_hold(self, bits: Mask) -> Mask:
+        """The same as far as it can be said without summaries."""
+        return self._bounds(self.where, bits)[1]
+
+    def _bounds(self, where: TraceCondition, bits: Mask) -> tuple[Mask, Mask]:
+        """(whether it surely holds, whether it may), whatever summaries say."""
+        none, every = np.zeros(bits.shape[1], np.bool_), np.ones(bits.shape[1], np.bool_)
+        match where:
+            case Spans():
+                leaf: Mask = bits[self._leaves.index(where)]
+                return leaf, leaf
+            case TraceCompare():
+                return none, every
+            case NotTrace():
+                surely, maybe = self._bounds(where.of, bits)
+                return ~maybe, ~surely
+            case AllTraces():
+                parts = [(every, every), *(self._bounds(one, bits) for one in where.of)]
+                surely, maybe = (np.logical_and.reduce(masks) for masks in zip(*parts, strict=True))
+                return surely, maybe
+            case AnyTrace():
+                parts = [(none, none), *(self._bounds(one, bits) for one in where.of)]
+                surely, maybe = (np.logical_or.reduce(masks) for masks in zip(*parts, strict=True))
+                return surely, maybe
 
     def _holds(self, where: TraceCondition, bits: Mask, summaries: Sequence[TraceSummary] | None) -> Mask:
         match where:

@@ -24,11 +24,13 @@ from spanloom_storage.api import (
 )
 from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words
 from spanloom_storage.conditions import Attribute, Exists, Field, Intrinsic, Owner, Value
+from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search.matching import in_time, matching, may_start
 from spanloom_storage.search.workers import Ahead, each
 
 Part = TypeVar("Part")
-_TYPES: Final = (str, bool, int, float)
+ENTRY_BYTES: Final = 200
+"""What a key and its count take in a dictionary, roughly."""
 
 
 def services(blocks: Sequence[Block]) -> Sequence[str]:
@@ -65,6 +67,8 @@ def values(blocks: Sequence[Block], of: Field, query: SpanQuery, limit: int) -> 
     asked = Asked(blocks, query)
     for part in asked.parts(lambda part, mask: _values(part, of, mask)):
         counts.update(part)
+        if not asked.has_room(len(counts) * ENTRY_BYTES):
+            break
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1]))[:limit]
     return TopValues(
         values=tuple(ValueCount(value=value, span_count=count) for (_, value), count in ranked),
@@ -74,12 +78,15 @@ def values(blocks: Sequence[Block], of: Field, query: SpanQuery, limit: int) -> 
 
 def counts(blocks: Sequence[Block], query: SpanQuery, step_ns: int) -> Counts:
     """Spans and errors over time."""
+    check_step(step_ns)
     spans: Counter[int] = Counter()
     errors: Counter[int] = Counter()
     asked = Asked(blocks, query)
     for steps, of_spans, of_errors in asked.parts(lambda part, mask: _counts(part, mask, step_ns)):
         spans.update(dict(zip(steps, of_spans, strict=True)))
         errors.update(dict(zip(steps, of_errors, strict=True)))
+        if not asked.has_room(2 * len(spans) * ENTRY_BYTES):
+            break
     steps = sorted(spans)
     return Counts(
         step_ns=step_ns,
@@ -94,6 +101,10 @@ def figures(
     blocks: Sequence[Block], query: SpanQuery, step_ns: int | None, quantiles: Sequence[float]
 ) -> FigureTable:
     """Rate, errors, durations by service, operation and time."""
+    if step_ns is not None:
+        check_step(step_ns)
+    if not all(0 <= quantile <= 1 for quantile in quantiles):
+        raise Unanswerable("a quantile is between 0 and 1")
     groups: dict[tuple[str, str, int, int], _Group] = {}
     asked = Asked(blocks, query)
     gathered_bytes = 0
@@ -103,8 +114,7 @@ def figures(
             group.errors += errors
             group.durations.append(durations)
             gathered_bytes += durations.nbytes
-        if gathered_bytes > query.budget.memory_bytes:
-            asked.partial = True
+        if not asked.has_room(gathered_bytes + len(groups) * ENTRY_BYTES):
             break
     keys = sorted(groups)
     ranked = each(lambda key: nearest_ranks(np.concatenate(groups[key].durations), quantiles), keys)
@@ -120,6 +130,12 @@ def figures(
         for (service, name, kind, step), ranks in zip(keys, ranked, strict=True)
     ]
     return FigureTable(quantiles=tuple(quantiles), rows=tuple(rows), partial=asked.partial)
+
+
+def check_step(step_ns: int) -> None:
+    """Refuse what is no length of time."""
+    if not 0 < step_ns < 2**64:
+        raise Unanswerable("a step is a positive number of nanoseconds, below 2**64")
 
 
 def nearest_ranks(durations: npt.NDArray[np.int64], quantiles: Sequence[float]) -> tuple[int, ...]:
@@ -149,6 +165,12 @@ class Asked:
             for part in block.slices()
         ]
         self.partial = False
+
+    def has_room(self, gathered_bytes: int) -> bool:
+        """Whether memory allows to go on; if not, the answer is partial."""
+        full = gathered_bytes > self._query.budget.memory_bytes
+        self.partial |= full
+        return not full
 
     def parts(self, compute: Callable[[Slice, Mask | None], Part]) -> Iterator[Part]:
         """What is computed of each slice; `partial` says at the end whether all were asked."""
@@ -221,7 +243,7 @@ def _runs(
     begins = _changes(columns)
     if begins.size > kind.size // 16:
         # Not sorted by service and name: sort first.
-        order = np.lexsort(columns[::-1])
+        order = np.lexsort([_narrow(column) for column in columns[::-1]])
         columns = [column[order] for column in columns]
         begins = _changes(columns)
     firsts = [column[begins[:-1]].tolist() for column in columns]
@@ -232,6 +254,12 @@ def _runs(
         for one, two, three, step in zip(firsts[0], firsts[1], firsts[2], steps, strict=True)
     ]
     return keys, begins, order
+
+
+def _narrow(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same in 16 bits where they suffice: numpy sorts those by radix."""
+    fits = column.size and column.min() >= 0 and column.max() < 2**16
+    return column.astype(np.uint16) if fits else column
 
 
 def _changes(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:

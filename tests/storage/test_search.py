@@ -1,0 +1,253 @@
+"""The search engine over blocks that share traces, against a model that anybody can check by eye."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from spanloom_model.span import Span
+from spanloom_storage.api import Budget, Place, SpanQuery, TracePage, TraceQuery
+from spanloom_storage.block import Block
+from spanloom_storage.conditions import (
+    All,
+    AllTraces,
+    Compare,
+    Field,
+    Intrinsic,
+    NotTrace,
+    Operator,
+    Spans,
+    span_with,
+)
+from spanloom_storage.errors import Unanswerable
+from spanloom_storage.search import find, links, statistics
+from spanloom_storage.testing import naive
+from spanloom_storage.testing.blocks import SpanBlock
+from spanloom_storage.testing.contract import NOON_NS, numbers, span
+from spanloom_storage.testing.queries import CONDITIONS, FIELDS, MOMENTS, QUERIES, spans
+
+
+def without_repeats(parts: Sequence[Sequence[Span]]) -> list[list[Span]]:
+    """Each span only in the first part that has it: statistics may count it in each."""
+    first = {repr(one): number for number, part in reversed(list(enumerate(parts))) for one in part}
+    return [
+        list({repr(one): one for one in part if first[repr(one)] == number}.values())
+        for number, part in enumerate(parts)
+    ]
+
+
+BLOCKS = st.lists(st.lists(spans(), max_size=8), max_size=4)
+SPAN_QUERIES = st.builds(
+    SpanQuery,
+    where=st.none() | CONDITIONS,
+    start_ns=st.none() | MOMENTS,
+    end_ns=st.none() | MOMENTS,
+)
+DISTINCT_BLOCKS = BLOCKS.map(without_repeats)
+STEPS = st.sampled_from([1, 2, 7, 100, 10**9, 2**62, 2**63 + 1])
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(params=[1, 64], autouse=True)
+def _candidates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small stores go the ways of large ones too."""
+    monkeypatch.setattr(find, "_CANDIDATES", request.param)
+
+
+def made(parts: Sequence[Sequence[Span]], slice_size: int = 3) -> list[Block]:
+    """A block of each part."""
+    return [SpanBlock(part, slice_size=slice_size) for part in parts]
+
+
+def flat(parts: Sequence[Sequence[Span]]) -> list[Span]:
+    """All spans."""
+    return [one for part in parts for one in part]
+
+
+def is_ambiguous(known: Sequence[Span]) -> bool:
+    """Two spans of one trace that start at once without a root among them: either may name it."""
+    places = {(one.trace_id, one.start_ns, one.parent_id is None) for one in known}
+    return len(places) < len(set(map(repr, known)))
+
+
+def pages(blocks: Sequence[Block], query: TraceQuery, most: int = 500) -> list[TracePage]:
+    """All pages, one after the other."""
+    found = [find.find(blocks, query)]
+    while found[-1].next is not None:
+        assert len(found) < most, "the cursor does not move"
+        query = dataclasses.replace(query, after=found[-1].next)
+        found.append(find.find(blocks, query))
+    return found
+
+
+@thorough
+@given(parts=BLOCKS, query=QUERIES)
+def test_page_is_what_a_patient_person_finds(parts: list[list[Span]], query: TraceQuery) -> None:
+    """Conditions, order, cursor and summaries, wherever the spans of a trace lie."""
+    known = flat(parts)
+    assume(not is_ambiguous(known))
+    assert find.find(made(parts), query) == naive.find(known, query)
+
+
+@thorough
+@given(parts=BLOCKS, query=QUERIES)
+def test_pages_to_the_end_are_the_whole_list(parts: list[list[Span]], query: TraceQuery) -> None:
+    """Going on from page to page shows every trace once, in order."""
+    known = flat(parts)
+    assume(not is_ambiguous(known))
+    everything = naive.find(known, dataclasses.replace(query, limit=1000)).traces
+    assert tuple(one for page in pages(made(parts), query) for one in page.traces) == everything
+
+
+@thorough
+@given(parts=BLOCKS, query=QUERIES)
+def test_pages_without_time_reach_the_end_too(parts: list[list[Span]], query: TraceQuery) -> None:
+    """A search that runs out of time on every page goes on, and neither skips nor repeats."""
+    known = flat(parts)
+    assume(not is_ambiguous(known))
+    everything = naive.find(known, dataclasses.replace(query, limit=1000)).traces
+    hurried = dataclasses.replace(query, budget=Budget(time_s=-1))
+    assert tuple(one for page in pages(made(parts), hurried) for one in page.traces) == everything
+
+
+def test_many_equal_starts_do_not_stop_a_search_without_time() -> None:
+    """Hundreds of traces of one moment are more than a look takes, and the cursor still moves."""
+    parts = [
+        [span(number, number, start_ns=NOON_NS) for number in range(first, 300, 3)] for first in (1, 2, 3)
+    ]
+    parts[0].append(span(999, 999, start_ns=NOON_NS + 1))
+    hurried = TraceQuery(limit=50, budget=Budget(time_s=-1))
+    found = [one for page in pages(made(parts, 1000), hurried) for one in numbers(page)]
+    assert found == [999, *range(1, 300)]
+
+
+def test_span_without_a_start_is_before_every_end() -> None:
+    """“Until” alone leaves in what has no time, whatever else lies in its block."""
+    blocks = made([[span(1, 1, start_ns=0, duration_ns=0), span(2, 2)]])
+    assert numbers(find.find(blocks, TraceQuery(end_ns=NOON_NS))) == [1]
+    assert numbers(find.find(blocks, TraceQuery(start_ns=0, end_ns=NOON_NS))) == [1]
+
+
+def test_condition_of_nothing_holds_for_every_trace() -> None:
+    """All of no conditions is true, of a span and of a trace."""
+    blocks = made([[span(1, 1)], [span(2, 2)]])
+    assert numbers(find.find(blocks, TraceQuery(where=AllTraces(())))) == [2, 1]
+    assert numbers(find.find(blocks, TraceQuery(where=Spans(All(()))))) == [2, 1]
+
+
+def test_cursor_between_equal_starts_is_exact() -> None:
+    """A cursor is a place, not only a time."""
+    blocks = made([[span(number, number, start_ns=NOON_NS) for number in (1, 2, 3)]])
+    after = Place(start_ns=NOON_NS, trace_id=span(2).trace_id)
+    assert numbers(find.find(blocks, TraceQuery(after=after))) == [3]
+
+
+@thorough
+@given(parts=DISTINCT_BLOCKS, query=SPAN_QUERIES, field=FIELDS, limit=st.integers(1, 5))
+def test_top_values(parts: list[list[Span]], query: SpanQuery, field: Field, limit: int) -> None:
+    """The most frequent values, counted by spans."""
+    expected = naive.values(flat(parts), field, query, limit=limit)
+    assert statistics.values(made(parts), field, query, limit) == expected
+
+
+@thorough
+@given(parts=DISTINCT_BLOCKS, query=SPAN_QUERIES, step_ns=STEPS)
+def test_counts_over_time(parts: list[list[Span]], query: SpanQuery, step_ns: int) -> None:
+    """Spans and errors in each step."""
+    expected = naive.counts(flat(parts), query, step_ns=step_ns)
+    assert statistics.counts(made(parts), query, step_ns) == expected
+
+
+@thorough
+@given(
+    parts=DISTINCT_BLOCKS,
+    query=SPAN_QUERIES,
+    step_ns=st.none() | STEPS,
+    quantiles=st.lists(st.sampled_from([0.0, 0.07, 0.5, 0.9, 0.99, 1.0]), max_size=3),
+)
+def test_figures(
+    parts: list[list[Span]], query: SpanQuery, step_ns: int | None, quantiles: list[float]
+) -> None:
+    """Rate, errors and exact quantiles."""
+    expected = naive.figures(flat(parts), query, step_ns=step_ns, quantiles=quantiles)
+    assert statistics.figures(made(parts), query, step_ns, quantiles) == expected
+
+
+@thorough
+@given(parts=DISTINCT_BLOCKS, query=SPAN_QUERIES)
+def test_service_links(parts: list[list[Span]], query: SpanQuery) -> None:
+    """Who calls whom, also where caller and callee came to storage hours apart."""
+    known = flat(parts)
+    assume(len({(one.trace_id, one.span_id) for one in known}) == len(known))
+    assert links.service_links(made(parts), query) == naive.service_links(known, query)
+
+
+@thorough
+@given(parts=BLOCKS)
+def test_services_and_operations(parts: list[list[Span]]) -> None:
+    """Lists of names."""
+    known = flat(parts)
+    assert list(statistics.services(made(parts))) == sorted({one.service for one in known})
+    operations = {(one.name, one.kind.value) for one in known if one.service == "shop"}
+    assert [(one.name, one.kind) for one in statistics.operations(made(parts), "shop")] == sorted(operations)
+
+
+@pytest.mark.parametrize("step_ns", [-1, 0, 2**64])
+def test_step_that_is_no_length_of_time_is_refused(step_ns: int) -> None:
+    """A mistyped step is told as such; it is no error of ours."""
+    blocks = made([[span()]])
+    with pytest.raises(Unanswerable):
+        statistics.counts(blocks, SpanQuery(), step_ns)
+    with pytest.raises(Unanswerable):
+        statistics.figures(blocks, SpanQuery(), step_ns, [0.5])
+
+
+@pytest.mark.parametrize("quantile", [-0.1, 1.1, float("nan")])
+def test_quantile_that_is_no_share_is_refused(quantile: float) -> None:
+    """So is a quantile beyond the largest."""
+    with pytest.raises(Unanswerable):
+        statistics.figures(made([[span()]]), SpanQuery(), None, [quantile])
+
+
+def test_rank_is_of_the_decimal_that_was_written() -> None:
+    """The 0.07 quantile of a hundred durations is the seventh, though 0.07 × 100 is above 7 in doubles."""
+    hundred = [span(1, number, duration_ns=number) for number in range(1, 101)]
+    (row,) = statistics.figures(made([hundred]), SpanQuery(), None, [0.07]).rows
+    assert row.duration_ns == (7,)
+
+
+def test_statistics_beyond_their_memory_say_so() -> None:
+    """A key with as many values as spans does not take the machine down."""
+    tight = SpanQuery(budget=Budget(memory_bytes=1))
+    blocks = made([[span(number, number)] for number in range(1, 9)])
+    assert statistics.values(blocks, Intrinsic.SPAN_ID, tight, 100).partial
+    assert statistics.counts(blocks, tight, 1).partial
+    assert statistics.figures(blocks, tight, None, [0.5]).partial
+
+
+def test_match_in_a_block_that_knows_no_start_keeps_its_place() -> None:
+    """A span without times that matches does not push its trace to the end of the list."""
+    late = [span(1, 1, name="asked", start_ns=0, duration_ns=0)]
+    blocks = made([late, [span(1, 2, start_ns=NOON_NS + 5)], [span(2, 3, name="asked", start_ns=NOON_NS)]])
+    query = TraceQuery(where=span_with(name="asked"), limit=1)
+    assert [numbers(page) for page in pages(blocks, query)] == [[1], [2]]
+    hurried = dataclasses.replace(query, budget=Budget(time_s=-1))
+    assert [one for page in pages(blocks, hurried) for one in numbers(page)] == [1, 2]
+
+
+def test_empty_block_costs_no_digit() -> None:
+    """Starts stay exact to the nanosecond when a writer has just begun a segment."""
+    blocks = made([[span(1, 1, start_ns=NOON_NS + 1), span(2, 2, start_ns=NOON_NS)], []])
+    assert numbers(find.find(blocks, TraceQuery())) == [1, 2]
+    after = Place(start_ns=NOON_NS + 1, trace_id=span(1).trace_id)
+    assert numbers(find.find(blocks, TraceQuery(after=after))) == [2]
+
+
+def test_number_matches_no_expression() -> None:
+    """A regular expression is about text; a number given as one finds nothing."""
+    blocks = made([[span(1, 1, duration_ns=40)]])
+    where = Spans(Compare(Intrinsic.DURATION_NS, Operator.MATCHES, 31))
+    assert numbers(find.find(blocks, TraceQuery(where=where))) == []
+    assert numbers(find.find(blocks, TraceQuery(where=NotTrace(where)))) == [1]
