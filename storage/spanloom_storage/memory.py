@@ -24,7 +24,7 @@ from spanloom_storage.api import (
 from spanloom_storage.batch import SpanBatch, SpanRequest
 from spanloom_storage.conditions import Field
 from spanloom_storage.rows_block import RowsBlock, block_of
-from spanloom_storage.search import find, links, statistics
+from spanloom_storage.search import figures, find, links, statistics
 
 MAX_SPANS: Final = 1_000_000
 
@@ -88,7 +88,7 @@ class MemoryStorage:
         self, query: SpanQuery, *, step_ns: int | None = None, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
     ) -> FigureTable:
         """Rate, errors and durations."""
-        return statistics.figures(self._blocks(), query, step_ns, quantiles)
+        return figures.figures(self._blocks(), query, step_ns, quantiles)
 
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Who calls whom."""

@@ -51,7 +51,7 @@ BACKENDS: dict[str, Callable[[Path], Storage]] = {
     "columns": Columns,
 }
 on_each_backend = pytest.mark.parametrize("backend", BACKENDS)
-often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+often = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def told(backend: str, written: list[list[Span]], ask: Callable[[SpanReader], Awaitable[Answer]]) -> Answer:

@@ -22,7 +22,7 @@ from spanloom_storage.conditions import (
     span_with,
 )
 from spanloom_storage.errors import Unanswerable
-from spanloom_storage.search import find, links, statistics
+from spanloom_storage.search import figures, find, links, statistics
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.blocks import SpanBlock
 from spanloom_storage.testing.contract import NOON_NS, numbers, span
@@ -172,7 +172,7 @@ def test_figures(
 ) -> None:
     """Rate, errors and exact quantiles."""
     expected = naive.figures(flat(parts), query, step_ns=step_ns, quantiles=quantiles)
-    assert statistics.figures(made(parts), query, step_ns, quantiles) == expected
+    assert figures.figures(made(parts), query, step_ns, quantiles) == expected
 
 
 @thorough
@@ -201,20 +201,20 @@ def test_step_that_is_no_length_of_time_is_refused(step_ns: int) -> None:
     with pytest.raises(Unanswerable):
         statistics.counts(blocks, SpanQuery(), step_ns)
     with pytest.raises(Unanswerable):
-        statistics.figures(blocks, SpanQuery(), step_ns, [0.5])
+        figures.figures(blocks, SpanQuery(), step_ns, [0.5])
 
 
 @pytest.mark.parametrize("quantile", [-0.1, 1.1, float("nan")])
 def test_quantile_that_is_no_share_is_refused(quantile: float) -> None:
     """So is a quantile beyond the largest."""
     with pytest.raises(Unanswerable):
-        statistics.figures(made([[span()]]), SpanQuery(), None, [quantile])
+        figures.figures(made([[span()]]), SpanQuery(), None, [quantile])
 
 
 def test_rank_is_of_the_decimal_that_was_written() -> None:
     """The 0.07 quantile of a hundred durations is the seventh, though 0.07 × 100 is above 7 in doubles."""
     hundred = [span(1, number, duration_ns=number) for number in range(1, 101)]
-    (row,) = statistics.figures(made([hundred]), SpanQuery(), None, [0.07]).rows
+    (row,) = figures.figures(made([hundred]), SpanQuery(), None, [0.07]).rows
     assert row.duration_ns == (7,)
 
 
@@ -224,7 +224,7 @@ def test_statistics_beyond_their_memory_say_so() -> None:
     blocks = made([[span(number, number)] for number in range(1, 9)])
     assert statistics.values(blocks, Intrinsic.SPAN_ID, tight, 100).partial
     assert statistics.counts(blocks, tight, 1).partial
-    assert statistics.figures(blocks, tight, None, [0.5]).partial
+    assert figures.figures(blocks, tight, None, [0.5]).partial
 
 
 def test_match_in_a_block_that_knows_no_start_keeps_its_place() -> None:

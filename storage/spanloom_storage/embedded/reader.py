@@ -31,7 +31,7 @@ from spanloom_storage.embedded.hot import HotSegment
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
 from spanloom_storage.errors import Unavailable
-from spanloom_storage.search import find, links, statistics
+from spanloom_storage.search import figures, find, links, statistics
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class EmbeddedReader:
         self, query: SpanQuery, *, step_ns: int | None = None, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
     ) -> FigureTable:
         """Rate, errors and durations."""
-        return await self._ask(lambda blocks: statistics.figures(blocks, query, step_ns, quantiles))
+        return await self._ask(lambda blocks: figures.figures(blocks, query, step_ns, quantiles))
 
     async def service_links(self, query: SpanQuery) -> ServiceLinks:
         """Who calls whom."""

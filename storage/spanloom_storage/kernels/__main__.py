@@ -1,5 +1,5 @@
 """Compile the kernels and keep them; later starts load them in a tenth of a second."""
 
-from spanloom_storage.kernels import arrange, check, decode, encode, pivot, take
+from spanloom_storage.kernels import arrange, check, decode, encode, pivot, select, take
 
-print("compiled:", *(kernel.__name__ for kernel in (check, decode, encode, arrange, pivot, take)))
+print("compiled:", *(kernel.__name__ for kernel in (check, decode, encode, arrange, pivot, select, take)))

@@ -1,12 +1,9 @@
 """Counts, values, rates and durations of the spans that match: slice by slice, merged by word."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +12,6 @@ from spanloom_model.span import StatusCode
 from spanloom_storage.api import (
     AttributeCount,
     Counts,
-    Figures,
-    FigureTable,
     Operation,
     SpanQuery,
     TopValues,
@@ -26,9 +21,11 @@ from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words
 from spanloom_storage.conditions import Attribute, Exists, Field, Intrinsic, Owner, Value
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search.matching import in_time, matching, may_start
-from spanloom_storage.search.workers import Ahead, each
+from spanloom_storage.search.workers import Ahead
 
 Part = TypeVar("Part")
+Key: TypeAlias = tuple[str, str, int, int]
+"""Service, name, kind, and which step of time."""
 ENTRY_BYTES: Final = 200
 """What a key and its count take in a dictionary, roughly."""
 
@@ -97,60 +94,10 @@ def counts(blocks: Sequence[Block], query: SpanQuery, step_ns: int) -> Counts:
     )
 
 
-def figures(
-    blocks: Sequence[Block], query: SpanQuery, step_ns: int | None, quantiles: Sequence[float]
-) -> FigureTable:
-    """Rate, errors, durations by service, operation and time."""
-    if step_ns is not None:
-        check_step(step_ns)
-    if not all(0 <= quantile <= 1 for quantile in quantiles):
-        raise Unanswerable("a quantile is between 0 and 1")
-    groups: dict[tuple[str, str, int, int], _Group] = {}
-    asked = Asked(blocks, query)
-    gathered_bytes = 0
-    for part in asked.parts(lambda part, mask: _figures(part, mask, step_ns)):
-        for key, errors, durations in part:
-            group = groups.setdefault(key, _Group())
-            group.errors += errors
-            group.durations.append(durations)
-            gathered_bytes += durations.nbytes
-        if not asked.has_room(gathered_bytes + len(groups) * ENTRY_BYTES):
-            break
-    keys = sorted(groups)
-    ranked = each(lambda key: nearest_ranks(np.concatenate(groups[key].durations), quantiles), keys)
-    rows = [
-        Figures(
-            service=service,
-            operation=Operation(name=name, kind=kind),
-            start_ns=None if step_ns is None else step * step_ns,
-            span_count=sum(part.size for part in groups[service, name, kind, step].durations),
-            error_count=groups[service, name, kind, step].errors,
-            duration_ns=ranks,
-        )
-        for (service, name, kind, step), ranks in zip(keys, ranked, strict=True)
-    ]
-    return FigureTable(quantiles=tuple(quantiles), rows=tuple(rows), partial=asked.partial)
-
-
 def check_step(step_ns: int) -> None:
     """Refuse what is no length of time."""
     if not 0 < step_ns < 2**64:
         raise Unanswerable("a step is a positive number of nanoseconds, below 2**64")
-
-
-def nearest_ranks(durations: npt.NDArray[np.int64], quantiles: Sequence[float]) -> tuple[int, ...]:
-    """The ceil(q·n)-th smallest for each q."""
-    shares = [Fraction(str(quantile)) for quantile in quantiles]  # 0.07 * 100 is above 7
-    ranks = [min(durations.size, max(1, math.ceil(share * durations.size))) - 1 for share in shares]
-    if ranks:
-        durations.partition(sorted(set(ranks)))
-    return tuple(int(durations[rank]) for rank in ranks)
-
-
-@dataclass
-class _Group:
-    errors: int = 0
-    durations: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
 
 class Asked:
@@ -215,7 +162,8 @@ def only_column(part: Slice, of: Intrinsic) -> Any:
     return column
 
 
-def _chosen(values_: npt.NDArray[Any], mask: Mask | None) -> npt.NDArray[Any]:
+def chosen_of(values_: npt.NDArray[Any], mask: Mask | None) -> npt.NDArray[Any]:
+    """Those where the mask is true; all without one."""
     return values_ if mask is None else values_[mask]
 
 
@@ -225,21 +173,21 @@ def _operations(block: Block) -> set[tuple[str, str, int]]:
     if known is None:
         known = set()
         for part in block.slices():
-            known |= {(service, name, kind) for service, name, kind, _ in _runs(part, None, None)[0]}
+            known |= {(service, name, kind) for service, name, kind, _ in runs_of(part, None, None)[0]}
         block.known_operations = known  # type: ignore[attr-defined]  # blocks never change
     return known
 
 
-def _runs(
+def runs_of(
     part: Slice, mask: Mask | None, step_ns: int | None
-) -> tuple[list[tuple[str, str, int, int]], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(key of each run, where runs begin, with the end; the order of the chosen spans that runs are in)."""
+) -> tuple[list[Key], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+    """(key of each run, where runs begin, with the end; the order of the chosen spans, if another)."""
     service, name = only_column(part, Intrinsic.SERVICE), only_column(part, Intrinsic.NAME)
-    kind = _chosen(only_column(part, Intrinsic.KIND).values, mask).astype(np.int64)
-    columns = [_chosen(service.codes, mask), _chosen(name.codes, mask), kind]
+    kind = chosen_of(only_column(part, Intrinsic.KIND).values, mask).astype(np.int64)
+    columns = [chosen_of(service.codes, mask), chosen_of(name.codes, mask), kind]
     if step_ns is not None:
-        columns.append(_chosen(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns))
-    order = np.arange(kind.size)
+        columns.append(chosen_of(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns))
+    order = None
     begins = _changes(columns)
     if begins.size > kind.size // 16:
         # Not sorted by service and name: sort first.
@@ -273,27 +221,9 @@ def _changes(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.flatnonzero(changed) + 1, [size]])
 
 
-def _figures(
-    part: Slice, mask: Mask | None, step_ns: int | None
-) -> list[tuple[tuple[str, str, int, int], int, npt.NDArray[np.int64]]]:
-    keys, begins, order = _runs(part, mask, step_ns)
-    if not keys:
-        return []
-    durations = _chosen(only_column(part, Intrinsic.DURATION_NS).values, mask)
-    errors = _chosen(only_column(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
-    if order.size and not (order[0] == 0 and order[-1] == order.size - 1 and np.all(order[1:] > order[:-1])):
-        durations, errors = durations[order], errors[order]
-    failed = np.add.reduceat(errors.astype(np.int64), begins[:-1]).tolist()
-    cuts = begins.tolist()
-    return [
-        (key, failed[number], durations[cuts[number] : cuts[number + 1]].copy())
-        for number, key in enumerate(keys)
-    ]
-
-
 def _counts(part: Slice, mask: Mask | None, step_ns: int) -> tuple[list[int], list[int], list[int]]:
-    steps = _chosen(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)
-    errors = _chosen(only_column(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
+    steps = chosen_of(only_column(part, Intrinsic.START_NS).values, mask) // np.uint64(step_ns)
+    errors = chosen_of(only_column(part, Intrinsic.STATUS).values, mask) == StatusCode.ERROR.value
     found, places, spans = np.unique(steps, return_inverse=True, return_counts=True)
     failed = np.bincount(places, weights=errors, minlength=found.size).astype(np.int64)
     return found.tolist(), spans.tolist(), failed.tolist()
