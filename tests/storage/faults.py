@@ -1,4 +1,4 @@
-"""A store in trouble: `python -m tests.storage.faults DIRECTORY SEED`, with everything imported once.
+"""A store in trouble: `python -m tests.storage.faults DIRECTORY SEED`, with everything loaded once.
 
 For each line on its standard input it forks a child, which says what happens on standard output:
 
@@ -21,11 +21,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from spanloom_model.span import Span
 from spanloom_storage.api import SpanReader, SpanWriter, TraceQuery
-from spanloom_storage.embedded import EmbeddedStorage
+from spanloom_storage.embedded import EmbeddedStorage, segment
+from spanloom_storage.embedded.catalog import Catalog
+from spanloom_storage.embedded.sealer import merge, seal
 from spanloom_storage.embedded.writer import Limits
 from spanloom_storage.errors import Unavailable
 from spanloom_storage.testing import checked_of
@@ -43,13 +46,18 @@ WHILE_FULL: Final = range(41, 81)
 AFTER: Final = range(81, 121)
 
 
+def size_of(number: int) -> int:
+    """How many spans a trace has."""
+    return 1 + number % 5
+
+
 def trace_of(number: int) -> list[Span]:
-    """What is written of a trace: one to five spans, the same for whoever asks."""
+    """What is written of a trace, the same for whoever asks."""
     first = 8 * number
     start_ns = NOON_NS + number * 1_000_000
     return [
         span(number, first + child, parent=first if child else None, start_ns=start_ns + child)
-        for child in range(1 + number % 5)
+        for child in range(size_of(number))
     ]
 
 
@@ -158,6 +166,20 @@ async def start(directory: Path, limit: int) -> None:
         await read(reader)
 
 
+def warm_up() -> None:
+    """Seal and merge once, so that children begin with all that has to be loaded for it."""
+    with TemporaryDirectory() as name:
+        catalog = Catalog(Path(name))
+        catalog.segments.mkdir()
+        for number in (1, 2):
+            path = catalog.next_segment(0)
+            request = checked_of(trace_of(number))
+            with path.open("xb") as file:
+                segment.append(file, [request.data], span_count=request.span_count, received_ns=1)
+            seal(catalog, path)
+        merge(catalog, list(catalog.snapshot().blocks.values()))
+
+
 def child(directory: Path, seed: str, command: str, number: int) -> None:
     """What a line asks for, in this process."""
     match command:
@@ -172,6 +194,7 @@ def child(directory: Path, seed: str, command: str, number: int) -> None:
 def main() -> None:
     """A child for each line."""
     directory, seed = Path(sys.argv[1]), sys.argv[2]
+    warm_up()
     for line in sys.stdin:
         command, number = line.split()
         process = os.fork()

@@ -1,6 +1,7 @@
 """The store as a whole: its directory, its lock, its two halves."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -129,7 +130,7 @@ def _locked(directory: Path) -> Iterator[None]:
             raise MisconfiguredError(
                 f"the data directory {directory} is in use by another Spanloom (process {holder})"
             ) from exc
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        with contextlib.suppress(OSError):  # on a full disk the lock holds too, without a name
+            os.truncate(lock.fileno(), 0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
         yield
