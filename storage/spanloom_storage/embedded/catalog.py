@@ -97,11 +97,21 @@ class Catalog:
         """What counts now; a block that cannot be understood is set aside."""
         # Segments first: one that is replaced between the two looks is in both, and the block wins.
         segments = sorted(self.segments.glob(f"*{segment.SUFFIX}")) if self.segments.is_dir() else []
-        names = [name for name in self._names() if name not in self._left_out]
-        self._facts = {name: facts for name in names if (facts := self._read(name)) is not None}
+        while not self._has_read_all():
+            pass  # blocks became one between their names and their facts: look again
         replaced = {name for facts in self._facts.values() for name in facts.replaces}
         blocks = {name: facts for name, facts in self._facts.items() if name not in replaced}
         return Snapshot([path for path in segments if path.name not in replaced], blocks)
+
+    def _has_read_all(self) -> bool:
+        """Read what blocks say; whether all that were listed are still there."""
+        names = [name for name in self._names() if name not in self._left_out]
+        read = {name: self._read(name) for name in names}
+        self._facts = {name: facts for name, facts in read.items() if facts is not None}
+        damaged = self.directory / DAMAGED
+        return all(
+            (self.blocks / name).exists() or (damaged / name).exists() for name in names if read[name] is None
+        )
 
     def set_aside(self, path: Path, reason: str) -> None:
         """Take what is damaged out of the store, to where a person finds it; at least out of answers."""

@@ -26,7 +26,7 @@ from spanloom_storage.batch import SpanBatch
 from spanloom_storage.block import Block
 from spanloom_storage.conditions import Field
 from spanloom_storage.embedded.block_file import damage_of
-from spanloom_storage.embedded.catalog import BlockFacts, Catalog
+from spanloom_storage.embedded.catalog import FACTS, BlockFacts, Catalog
 from spanloom_storage.embedded.hot import HotSegment
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
@@ -97,11 +97,13 @@ class EmbeddedReader:
 
     def _answer(self, question: Callable[[Sequence[Block]], Answer]) -> Answer:
         try:
-            for _ in range(ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 try:
                     return question(self._refreshed())
                 except FileNotFoundError:
-                    continue  # sealed, merged or expired since the look at the directory
+                    # Sealed, merged or expired since the look at the directory; or somebody deletes files.
+                    if attempt > 1:
+                        self._found_damage()
                 except (OSError, pa.ArrowException):
                     if not self._found_damage():
                         raise
@@ -129,6 +131,8 @@ class EmbeddedReader:
         damage = damage_of(directory, facts)
         if damage is None:
             return StoredBlock(directory, facts, self._cache)
+        if not (directory / FACTS).exists():
+            raise FileNotFoundError(directory)  # merged or expired meanwhile
         self._catalog.set_aside(directory, damage)
         return None
 
@@ -136,9 +140,13 @@ class EmbeddedReader:
         """Whether a block has been damaged since it was opened; it is set aside then."""
         with self._refreshing:
             facts = self._catalog.snapshot().blocks
-            damaged = [
-                name for name in self._blocks if name in facts and self._opened(name, facts[name]) is None
-            ]
+            damaged = [name for name in self._blocks if name in facts and self._is_damaged(name, facts[name])]
             for name in damaged:
                 del self._blocks[name]
         return bool(damaged)
+
+    def _is_damaged(self, name: str, facts: BlockFacts) -> bool:
+        try:
+            return self._opened(name, facts) is None
+        except FileNotFoundError:
+            return False

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from spanloom_storage.embedded import segment
-from spanloom_storage.embedded.block_file import write_block
+from spanloom_storage.embedded.block_file import damage_of, write_block
 from spanloom_storage.embedded.catalog import DRAFT, BlockFacts, Catalog, remove
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
@@ -87,6 +87,9 @@ class Sealer:
             except OSError as exc:
                 _log.warning("the store cannot be put in order now: %s", exc.strerror)
                 self._pause(lambda: False, RETRY_S)
+            except Exception:  # noqa: BLE001  # the log has it; whatever it is, sealing goes on
+                _log.exception("the store cannot be put in order now")
+                self._pause(lambda: False, LOOK_S)
             self._pause(lambda: bool(self._resting()), LOOK_S)
 
     def _pause(self, until: Callable[[], bool], most_s: float) -> None:
@@ -163,6 +166,11 @@ def blocks_to_merge(blocks: Sequence[BlockFacts]) -> Sequence[BlockFacts]:
 def merge(catalog: Catalog, blocks: Sequence[BlockFacts]) -> None:
     """Make one block of several, then delete them."""
     parts = []
+    for facts in blocks:
+        damage = damage_of(catalog.blocks / facts.name, facts)
+        if damage is not None:
+            catalog.set_aside(catalog.blocks / facts.name, damage)
+            return  # the others are merged without it, next time
     for facts in blocks:
         stored = StoredBlock(catalog.blocks / facts.name, facts, ColumnCache(0))
         parts += [stored.request(group) for group in range(len(facts.first_traces))]

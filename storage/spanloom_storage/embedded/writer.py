@@ -159,9 +159,16 @@ class EmbeddedWriter:
         path = self._catalog.next_segment(self._worker)
         self._sealer.appending_to(path)
         self._begun_s = time.monotonic()
-        self._file = path.open("xb")
-        segment.sync_directory(path.parent)
-        return self._file
+        file = path.open("xb")
+        try:
+            segment.sync_directory(path.parent)
+        except OSError:
+            # Its name may not be durable, so nothing may be acknowledged in it.
+            file.close()
+            path.unlink()
+            raise
+        self._file = file
+        return file
 
     def _leave_segment(self) -> None:
         self._close_file()
