@@ -194,7 +194,6 @@ async def test_no_acknowledged_span_is_lost_and_none_comes_twice(faults: Faults,
         await crashes.one(faults, number, chance.uniform(0.02, 0.25), look=number % 3 == 2)
         if number % 20 == 19:
             await crashes.check()
-    print(len(crashes.kept), dict(crashes.seen))
     assert crashes.seen["sealed"] > ROUNDS // 2
     assert crashes.seen["merged"] > ROUNDS // 4
     assert crashes.seen["killed while a block was written"] > ROUNDS // 10
