@@ -17,9 +17,9 @@ from typing import Final
 import pytest
 
 from spanloom_storage.api import SpanQuery, SpanReader, TraceQuery
-from spanloom_storage.embedded import EmbeddedStorage, segment
+from spanloom_storage.embedded import EmbeddedStorage, sealer, segment
 from spanloom_storage.embedded.catalog import DRAFT, Catalog, Snapshot
-from spanloom_storage.embedded.sealer import merge, seal
+from spanloom_storage.embedded.sealer import Retention, merge, seal
 from spanloom_storage.embedded.segment import SUFFIX
 from spanloom_storage.embedded.writer import Limits
 from spanloom_storage.errors import Unavailable
@@ -353,14 +353,32 @@ async def test_damaged_block_is_not_merged_and_stops_nothing(
     assert all(size_of(number) == count for number, count in found.items())
 
 
-async def test_block_whose_files_go_while_it_is_open_is_set_aside(store: Path) -> None:
+@pytest.mark.parametrize("files", ["*.parquet", "*"])
+async def test_block_whose_files_go_while_it_is_open_is_set_aside(store: Path, files: str) -> None:
     """Somebody deletes the wrong files: what is left is found, after a moment and without a restart."""
     catalog = await sealed(store, 4, 9)
     async with EmbeddedStorage(store).reader() as reader:
         assert await found_in(reader) == {4: 5, 9: 5}
         block = catalog.blocks / min(catalog.snapshot().blocks)
-        for path in block.glob("*.parquet"):
+        for path in block.glob(files):
             path.unlink()
         traces = [spans_of(await reader.trace(trace_id(number))) for number in (4, 9)]
     assert sorted(map(len, traces)) == [0, 5]
     assert [path.name for path in (store / "damaged").iterdir()] == [block.name]
+
+
+async def test_full_disk_does_not_keep_what_is_too_old(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retention makes room also while nothing can be sealed for want of it."""
+    catalog = await sealed(store, 1, 2)
+    async with EmbeddedStorage(store).writer() as writer:
+        await writer.write(checked_of(trace_of(4)))
+
+    def write_block(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sealer, "write_block", write_block)
+    async with EmbeddedStorage(store, retention=Retention(age_s=60)).writer(), asyncio.timeout(10):
+        while any(catalog.blocks.iterdir()):
+            await asyncio.sleep(0.02)
+    async with EmbeddedStorage(store).reader() as reader:
+        assert await found_in(reader) == {4: 5}

@@ -19,9 +19,9 @@ from spanloom_storage.block import Block
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
 from spanloom_storage.embedded.block_file import damage_of
-from spanloom_storage.embedded.catalog import DRAFT, FACTS, BlockFacts, Catalog, remove
+from spanloom_storage.embedded.catalog import DRAFT, FACTS, BlockFacts, Catalog
 from spanloom_storage.embedded.reader import EmbeddedReader
-from spanloom_storage.embedded.sealer import blocks_to_merge, merge, seal
+from spanloom_storage.embedded.sealer import blocks_to_merge, merge, seal, tidy_up
 from spanloom_storage.embedded.store import FORMAT, _check_format, _locked
 from spanloom_storage.kernels.rows import BOOL, DOUBLE, INT, STRING
 from spanloom_storage.search.find import places_of
@@ -207,7 +207,7 @@ def compact(catalog: Catalog) -> Iterator[Compacted]:
     for path in catalog.blocks.glob(f"{DRAFT}*"):
         shutil.rmtree(path, ignore_errors=True)  # what an earlier run had in hand when it was killed
     segments = catalog.snapshot().segments
-    remove(catalog.replaced())
+    tidy_up(catalog)
     for path in segments:
         _seal(catalog, path, done)
         done.steps += 1

@@ -26,7 +26,7 @@ from spanloom_storage.batch import SpanBatch
 from spanloom_storage.block import Block
 from spanloom_storage.conditions import Field
 from spanloom_storage.embedded.block_file import damage_of
-from spanloom_storage.embedded.catalog import FACTS, BlockFacts, Catalog
+from spanloom_storage.embedded.catalog import BlockFacts, Catalog
 from spanloom_storage.embedded.hot import HotSegment
 from spanloom_storage.embedded.parquet import ColumnCache
 from spanloom_storage.embedded.stored_block import StoredBlock
@@ -131,7 +131,7 @@ class EmbeddedReader:
         damage = damage_of(directory, facts)
         if damage is None:
             return StoredBlock(directory, facts, self._cache)
-        if not (directory / FACTS).exists():
+        if not directory.exists():
             raise FileNotFoundError(directory)  # merged or expired meanwhile
         self._catalog.set_aside(directory, damage)
         return None

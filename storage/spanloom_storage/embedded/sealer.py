@@ -99,6 +99,8 @@ class Sealer:
     def _put_in_order(self) -> None:
         self._catalog.snapshot()
         tidy_up(self._catalog)
+        # Before anything that takes room, or a full disk would stay full.
+        expire(self._catalog, self._retention, time.time_ns())
         for path in self._resting():
             self._seal(path)
             with self._changed:
@@ -107,7 +109,6 @@ class Sealer:
                 return
         while not self._closing and (few := blocks_to_merge(list(self._catalog.snapshot().blocks.values()))):
             merge(self._catalog, few)
-        expire(self._catalog, self._retention, time.time_ns())
 
     def _seal(self, path: Path) -> None:
         try:
