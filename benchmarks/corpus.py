@@ -10,16 +10,19 @@ What is beyond the first million spans repeats it with other ids, times and orde
 """
 
 import argparse
+import dataclasses
 import random
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from spanloom_model.wire import field, varint
 
 BASE_NS: Final = 1_780_000_000_000_000_000
 SPANS_A_SECOND: Final = 20_000
@@ -72,23 +75,8 @@ _STACK: Final = "".join(
 )
 
 
-def varint(value: int) -> bytes:
-    """As protobuf writes numbers."""
-    data = bytearray()
-    while value > 127:
-        data.append(value & 127 | 128)
-        value >>= 7
-    data.append(value)
-    return bytes(data)
-
-
-def message(tag: int, data: bytes) -> bytes:
-    """A length-delimited field by its whole tag (number times 8 plus 2)."""
-    return varint(tag) + varint(len(data)) + data
-
-
-def pair(key: str, value: str | float | bool, tag: int = 74) -> bytes:
-    """An attribute; of a span unless another tag is given."""
+def pair(key: str, value: str | float | bool, number: int = 9) -> bytes:
+    """An attribute; of a span unless another field's number is given."""
     match value:
         case bool():
             scalar = b"\x10" + varint(value)
@@ -97,8 +85,8 @@ def pair(key: str, value: str | float | bool, tag: int = 74) -> bytes:
         case float():
             scalar = b"\x21" + struct.pack("<d", value)
         case _:
-            scalar = message(10, value.encode())
-    return message(tag, message(10, key.encode()) + message(18, scalar))
+            scalar = field(1, value.encode())
+    return field(number, field(1, key.encode()) + field(2, scalar))
 
 
 @dataclass(slots=True)
@@ -118,10 +106,10 @@ class Request:
 class Facts:
     """What is known of a period, to ask for."""
 
-    traces: list[tuple[bytes, int]] = field(default_factory=list)
+    traces: list[tuple[bytes, int]] = dataclasses.field(default_factory=list)
     """(trace id, spans) of the first, the largest and others."""
-    users: dict[int, int] = field(default_factory=dict)
-    sizes: list[int] = field(default_factory=list)
+    users: dict[int, int] = dataclasses.field(default_factory=dict)
+    sizes: list[int] = dataclasses.field(default_factory=list)
 
 
 class _Span:
@@ -196,7 +184,7 @@ class Corpus:
             "telemetry.sdk.name": "opentelemetry",
             "telemetry.sdk.version": "1.38.0",
         }
-        return message(10, b"".join(pair(key, value, 10) for key, value in pairs.items()))
+        return field(1, b"".join(pair(key, value, 1) for key, value in pairs.items()))
 
     def _trace(self, size: int) -> list[_Span]:
         random_ = self._random
@@ -259,7 +247,7 @@ class Corpus:
         span.ids += [(2, 0), (10, 1), (20, 2)]
         span.add(b"\x0a\x10" + trace_id + b"\x12\x08" + span_id)
         if random_.random() < 0.02:
-            span.add(message(26, f"ot=th:{random_.choice('048c')}".encode()))
+            span.add(field(3, f"ot=th:{random_.choice('048c')}".encode()))
         if parent:
             span.ids.append((span.size + 2, 2))
             span.add(b"\x22\x08" + parent)
@@ -271,7 +259,7 @@ class Corpus:
             name, kind, attributes = self._entry(user, order)
         else:
             name, kind, attributes = self._server(owner, user)
-        span.add(message(42, name.encode()) + b"\x30" + bytes([kind]))
+        span.add(field(5, name.encode()) + b"\x30" + bytes([kind]))
         span.times += [span.size + 1, span.size + 10]
         span.add(b"\x39" + struct.pack("<Q", begin) + b"\x41" + struct.pack("<Q", begin + length))
         place = span.size
@@ -287,11 +275,9 @@ class Corpus:
             self._event(span, owner, begin + int(length * random_.random()), error)
         if random_.random() < 0.01:
             span.ids += [(span.size + 4, 0), (span.size + 12, 1), (span.size + 22, 2)]
-            span.add(message(106, b"\x0a\x10" + random_.randbytes(16) + b"\x12\x08" + random_.randbytes(8)))
+            span.add(field(13, b"\x0a\x10" + random_.randbytes(16) + b"\x12\x08" + random_.randbytes(8)))
         if error:
-            span.add(
-                message(122, message(18, f"{owner}: upstream refused the request".encode()) + b"\x18\x02")
-            )
+            span.add(field(15, field(2, f"{owner}: upstream refused the request".encode()) + b"\x18\x02"))
         span.add(b"\x85\x01" + struct.pack("<I", 0x101))
         spans.append(span)
         return span_id, begin, length
@@ -438,19 +424,19 @@ class Corpus:
 
     def _event(self, span: _Span, service: str, time_ns: int, error: bool) -> None:
         if error:
-            pairs = pair("exception.type", "shop.errors.Refused", 26)
+            pairs = pair("exception.type", "shop.errors.Refused", 3)
             text = f"{service} refused user request {self._random.randrange(10**6)}"
-            pairs += pair("exception.message", text, 26)
+            pairs += pair("exception.message", text, 3)
             pairs += pair(
-                "exception.stacktrace", f"Traceback (most recent call last):\n{_STACK}Refused: {text}", 26
+                "exception.stacktrace", f"Traceback (most recent call last):\n{_STACK}Refused: {text}", 3
             )
             name = "exception"
         else:
             name = "cache miss"
-            pairs = pair("app.cache.key", f"{service}:{self._random.getrandbits(32):08x}", 26)
-        body = b"\x09" + struct.pack("<Q", time_ns) + message(18, name.encode()) + pairs
+            pairs = pair("app.cache.key", f"{service}:{self._random.getrandbits(32):08x}", 3)
+        body = b"\x09" + struct.pack("<Q", time_ns) + field(2, name.encode()) + pairs
         span.times.append(span.size + len(varint(90)) + len(varint(len(body))) + 1)
-        span.add(message(90, body))
+        span.add(field(11, body))
 
     def _flush(self, waiting: list[_Span]) -> Request:
         """A request of all that waits, by instance."""
@@ -462,7 +448,7 @@ class Corpus:
         times: list[int] = []
         orders: list[int] = []
         for instance, spans in by_instance.items():
-            scope = message(10, message(10, b"opentelemetry.instrumentation.grpc") + message(18, b"0.59b0"))
+            scope = field(1, field(1, b"opentelemetry.instrumentation.grpc") + field(2, b"0.59b0"))
             body = sum(span.size + 1 + len(varint(span.size)) for span in spans)
             inner = len(scope) + body
             resource = self._resources[instance]

@@ -129,7 +129,7 @@ class BlockWriter:
             "attributes": self._attributes,
         }
 
-    def _count(self, owner: str, attributes: AttributeTable) -> None:
+    def _note(self, owner: str, attributes: AttributeTable) -> None:
         for key, value_type, count in attributes.counts():
             self._attributes.append([owner, key, TYPE_NAMES.get(value_type), count])
 
@@ -170,7 +170,7 @@ class BlockWriter:
         attributes = AttributeTable(
             rows.data, rows.keys, rows.attributes, rows.spans["attributes"], counted=self._distinct()
         )
-        self._count("span", attributes)
+        self._note("span", attributes)
         parents = np.full(self._spans.size, -1, np.int64)
         arrange.find_parents(
             arranged.by_trace, rows.spans, arranged.traces, 0, arranged.traces.size - 1, parents
@@ -215,7 +215,7 @@ class BlockWriter:
             rows.events["attributes"],
             counted=self._distinct("events"),
         )
-        self._count("event", attributes)
+        self._note("event", attributes)
         with _Table(self._directory / "events.parquet", [*EVENT_FIELDS, *attributes.fields]) as table:
             for chosen, _ in self._groups():
                 places, owners = _parts(rows.spans["events"], chosen)
@@ -240,7 +240,7 @@ class BlockWriter:
             rows.links["attributes"],
             counted=self._distinct("links"),
         )
-        self._count("link", attributes)
+        self._note("link", attributes)
         with _Table(self._directory / "links.parquet", [*LINK_FIELDS, *attributes.fields]) as table:
             for chosen, _ in self._groups():
                 places, owners = _parts(rows.spans["links"], chosen)
@@ -290,7 +290,7 @@ class BlockWriter:
         attributes = AttributeTable(
             owners.data, owners.keys, owners.attributes, owners.begins, least_values=1
         )
-        self._count("resource" if name == "resources" else "instrumentation", attributes)
+        self._note("resource" if name == "resources" else "instrumentation", attributes)
         fields = [pa.field("message", pa.binary(), nullable=False), *attributes.fields]
         with _Table(self._directory / f"{name}.parquet", fields) as table:
             table.append([binaries(messages, ends), *attributes.arrays(np.arange(ends.size - 1))])

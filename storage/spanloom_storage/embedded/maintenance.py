@@ -13,20 +13,18 @@ import pyarrow.parquet as pq
 
 from spanloom_model.errors import MisconfiguredError
 from spanloom_model.ids import TraceId
-from spanloom_storage import scan
+from spanloom_storage import summaries
 from spanloom_storage.batch import SpanBatch, empty_batch
 from spanloom_storage.block import Block
 from spanloom_storage.embedded import segment
-from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
+from spanloom_storage.embedded.attribute_columns import PREFIX, TYPE_NAMES, column_key
 from spanloom_storage.embedded.block_file import damage_of
 from spanloom_storage.embedded.catalog import DRAFT, FACTS, BlockFacts, Catalog
 from spanloom_storage.embedded.reader import EmbeddedReader
 from spanloom_storage.embedded.sealer import blocks_to_merge, merge, seal, tidy_up
-from spanloom_storage.embedded.store import FORMAT, _check_format, _locked
-from spanloom_storage.kernels.rows import BOOL, DOUBLE, INT, STRING
+from spanloom_storage.embedded.store import FORMAT, check_format, locked
 from spanloom_storage.search.find import places_of
 
-_TYPES = {STRING: "string", BOOL: "bool", INT: "int", DOUBLE: "double"}
 _OWNERS = {
     "spans": "span",
     "events": "event",
@@ -86,7 +84,7 @@ def opened(directory: Path) -> Catalog:
         raise MisconfiguredError(f"there is no data directory {directory}")
     if not (directory / "format").exists() and not (directory / "segments").is_dir():
         raise MisconfiguredError(f"the directory {directory} holds no Spanloom data")
-    _check_format(directory)
+    check_format(directory)
     return Catalog(directory, only_looks=True)
 
 
@@ -94,7 +92,7 @@ def opened(directory: Path) -> Catalog:
 def exclusive(directory: Path) -> Iterator[Catalog]:
     """The store in a directory, while nobody else may write; raises MisconfiguredError if somebody does."""
     catalog = Catalog(opened(directory).directory)
-    with _locked(directory):
+    with locked(directory):
         yield catalog
 
 
@@ -118,7 +116,7 @@ def _spans_of_traces(
         places = places_of(block, high, low)
         if (places >= 0).any():
             parts.append(block.spans(places[places >= 0].tolist()))
-    return scan.distinct(pa.concat_tables(parts)) if parts else empty_batch()
+    return summaries.distinct(pa.concat_tables(parts)) if parts else empty_batch()
 
 
 def format_of(catalog: Catalog) -> str:
@@ -266,6 +264,6 @@ def _column_sizes(path: Path) -> dict[tuple[str, str], int]:
             column = row_group.column(number)
             if column.path_in_schema.startswith(PREFIX):
                 key, value_type = column_key(column.path_in_schema)
-                name = (key, _TYPES[value_type])
+                name = (key, TYPE_NAMES[value_type])
                 sizes[name] = sizes.get(name, 0) + column.total_compressed_size
     return sizes

@@ -37,8 +37,8 @@ class EmbeddedStorage:
     async def writer(self) -> AsyncIterator[SpanWriter]:
         """The only writer of the directory, or MisconfiguredError."""
         _create(self._directory)
-        _check_format(self._directory)
-        with _locked(self._directory):
+        check_format(self._directory)
+        with locked(self._directory):
             catalog = Catalog(self._directory)
             sealer = Sealer(catalog, self._retention)
             writer = EmbeddedWriter(catalog, sealer, limits=self._limits)
@@ -54,7 +54,7 @@ class EmbeddedStorage:
         """One more reader; the directory may still be empty, but a wrong path is told."""
         if not self._directory.is_dir():
             raise MisconfiguredError(f"there is no data directory {self._directory}")
-        _check_format(self._directory)
+        check_format(self._directory)
         yield EmbeddedReader(self._directory)
 
 
@@ -102,7 +102,7 @@ def _say_format(directory: Path) -> None:
     sync_directory(directory.parent)
 
 
-def _check_format(directory: Path) -> None:
+def check_format(directory: Path) -> None:
     """Refuse what another version has written; nothing written yet is fine."""
     try:
         found = (directory / _FORMAT_FILE).read_text().strip()
@@ -115,7 +115,7 @@ def _check_format(directory: Path) -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the kernel lets go of it when the process dies."""
     try:
         lock = (directory / "lock").open("a+")

@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from numba import types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanloom_storage.kernels.compiled import REQUEST, compiled, inlined
+from spanloom_storage.kernels.compiled import BYTES, INT64S, compiled, inlined
 from spanloom_storage.kernels.memory import load
 
 MAX_DEPTH: Final = 100
@@ -245,7 +246,7 @@ def _is_utf8(data, at, end):
     return True
 
 
-@compiled(f"Tuple((int64, int64))({REQUEST}, int16[:, ::1], int64[::1])")
+@compiled(types.UniTuple(types.int64, 2)(BYTES, types.int16[:, ::1], INT64S))
 def _walk(data, fields, tally):
     """(OK, length) or (what is wrong, at which byte); walks with a stack, never recursively."""
     ends = np.empty(MAX_DEPTH, np.int64)

@@ -9,7 +9,6 @@ from numba import types
 
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 """In a signature: bytes that a kernel reads and never changes."""
-REQUEST = "Array(uint8, 1, 'C', readonly=True)"
 UINT8S = types.uint8[::1]
 INT32S = types.int32[::1]
 INT64S = types.int64[::1]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spanloom_model.ids import TraceId
-from spanloom_storage import scan
+from spanloom_storage import summaries
 from spanloom_storage.api import Place, TracePage, TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch, empty_batch
 from spanloom_storage.block import Block, Mask
@@ -56,7 +56,7 @@ def trace_spans(blocks: Sequence[Block], trace_id: TraceId) -> SpanBatch:
         (place,) = places_of(block, high, low)
         if place >= 0:
             parts.append(block.spans([int(place)]))
-    return scan.distinct(pa.concat_tables(parts)) if parts else empty_batch()
+    return summaries.distinct(pa.concat_tables(parts)) if parts else empty_batch()
 
 
 def places_of(
@@ -277,8 +277,8 @@ class _Search:
         outlines = pa.concat_tables(
             self._blocks[number].outlines(places) for number, places in by_block.items()
         )
-        if scan.has_repeats(outlines):
+        if summaries.has_repeats(outlines):
             whole = [self._blocks[number].spans(places) for number, places in by_block.items()]
-            outlines = scan.distinct(pa.concat_tables(whole))
-        found = scan.summarise(outlines)
+            outlines = summaries.distinct(pa.concat_tables(whole))
+        found = summaries.summarise(outlines)
         return [found[here.trace_id] for here in heres]

@@ -98,6 +98,14 @@ def spans(draw: st.DrawFn) -> Span:
     )
 
 
+def _names_trace(one: Span) -> object:
+    return one.trace_id, one.start_ns, one.parent_id is None
+
+
+def _identity(one: Span) -> object:
+    return one.trace_id, one.span_id
+
+
 @st.composite
 def batches(draw: st.DrawFn, *, repeats: bool) -> list[list[Span]]:
     """A few spans in up to three batches, some of them twice in one, and with repeats also in two.
@@ -105,9 +113,7 @@ def batches(draw: st.DrawFn, *, repeats: bool) -> list[list[Span]]:
     No two spans of a trace may give it its name, being roots, or both none, that start at once. Without
     repeats no two have one id, so that each has one parent.
     """
-    names_trace = lambda one: (one.trace_id, one.start_ns, one.parent_id is None)  # noqa: E731
-    identity = lambda one: (one.trace_id, one.span_id)  # noqa: E731
-    unique = names_trace if repeats else (names_trace, identity)
+    unique = _names_trace if repeats else (_names_trace, _identity)
     dealt: list[list[Span]] = [[], [], []]
     for one in draw(st.lists(spans(), max_size=9, unique_by=unique)):
         batch = draw(st.integers(0, 2))
