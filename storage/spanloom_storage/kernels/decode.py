@@ -241,6 +241,17 @@ def _any_pair(data, at, end):
     return key_at, key_size, kind, value, size
 
 
+@inlined
+def _put_pair(data, at, end, key_table, keys, key_count, attribute):
+    """Fill an attribute's row from a KeyValue; how many keys there are now."""
+    key_at, key_size, kind, value, size = _pair(data, at, end)
+    key, key_count = _interned(key_table, keys, key_count, data, key_at, key_size)
+    attribute.key = key * 8 + kind
+    attribute.value = value
+    attribute.size = size
+    return key_count
+
+
 @compiled(INT64S(BYTES, INT64_PAIRS))
 def _count(data, extents):
     """How many rows there will be at most, of each kind."""
@@ -446,13 +457,15 @@ def _fill(
                                     one.name_at = value_at
                                     one.name_size = begin - value_at
                                 elif tag == 26:  # attributes = 3
-                                    key_at, key_size, kind, value, value_size = _pair(data, value_at, begin)
-                                    key, key_count = _interned(
-                                        key_table, keys, key_count, data, key_at, key_size
+                                    key_count = _put_pair(
+                                        data,
+                                        value_at,
+                                        begin,
+                                        key_table,
+                                        keys,
+                                        key_count,
+                                        event_attributes[event_attribute],
                                     )
-                                    event_attributes[event_attribute].key = key * 8 + kind
-                                    event_attributes[event_attribute].value = value
-                                    event_attributes[event_attribute].size = value_size
                                     event_attribute += 1
                                 elif tag == 32:  # dropped_attributes_count = 4
                                     one.dropped_attributes = np.uint32(varint(data, value_at)[0])
@@ -483,13 +496,15 @@ def _fill(
                                     other.trace_state_at = value_at
                                     other.trace_state_size = begin - value_at
                                 elif tag == 34:  # attributes = 4
-                                    key_at, key_size, kind, value, value_size = _pair(data, value_at, begin)
-                                    key, key_count = _interned(
-                                        key_table, keys, key_count, data, key_at, key_size
+                                    key_count = _put_pair(
+                                        data,
+                                        value_at,
+                                        begin,
+                                        key_table,
+                                        keys,
+                                        key_count,
+                                        link_attributes[link_attribute],
                                     )
-                                    link_attributes[link_attribute].key = key * 8 + kind
-                                    link_attributes[link_attribute].value = value
-                                    link_attributes[link_attribute].size = value_size
                                     link_attribute += 1
                                 elif tag == 40:  # dropped_attributes_count = 5
                                     other.dropped_attributes = np.uint32(varint(data, value_at)[0])
@@ -561,11 +576,9 @@ def _fill_owners(messages, ends, owner_tag, pair_tag, key_table, begins, attribu
             while begin < at:
                 tag, value_at, begin = field(messages, begin)
                 if np.int64(tag) == pair_tag:
-                    key_at, key_size, kind, value, size = _pair(messages, value_at, begin)
-                    key, key_count = _interned(key_table, keys, key_count, messages, key_at, key_size)
-                    attributes[attribute].key = key * 8 + kind
-                    attributes[attribute].value = value
-                    attributes[attribute].size = size
+                    key_count = _put_pair(
+                        messages, value_at, begin, key_table, keys, key_count, attributes[attribute]
+                    )
                     attribute += 1
                 elif tag == 10:  # a scope's name = 1
                     first[number].at = value_at
