@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
+from spanloom_storage.embedded.attribute_columns import column_key
+from spanloom_storage.embedded.chosen import Chosen
+from spanloom_storage.embedded.stored_column import StoredColumn
 from spanloom_storage.kernels.decode import decode_owners
 from spanloom_storage.kernels.pivot import REST
 from spanloom_storage.kernels.rows import (
     ATTRIBUTE,
     BOOL,
     EVENT,
-    INT,
     LINK,
     SPAN,
     STRING,
@@ -53,10 +53,14 @@ class Texts:
             texts["size"] = np.diff(ends)
         return texts
 
-    def add_words(self, column: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """(where, how long) each value of a dictionary-encoded column is; 0, 0 for null."""
-        texts = np.append(self.add_strings(column.dictionary), np.zeros(1, TEXT))
-        codes = pc.fill_null(column.indices, len(texts) - 1).to_numpy()
+    def add_words(self, words: Any, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Any]:
+        """(where, how long) the word of each code is; 0, 0 for none, which is -1."""
+        if codes.size < len(words):  # a few rows need a few of them
+            there = np.flatnonzero(codes >= 0)
+            words = words.take(pa.array(codes[there]))
+            codes = np.full(codes.size, -1)
+            codes[there] = np.arange(there.size)
+        texts = np.append(self.add_strings(words), np.zeros(1, TEXT))
         return texts["at"][codes], texts["size"][codes].astype(np.int32)
 
     def whole(self) -> npt.NDArray[np.uint8]:
@@ -97,13 +101,22 @@ class Around:
     """Resources and scopes: their bytes, and where each one ends."""
 
 
-def attributes_of(table: Any, texts: Texts, keys: Keys) -> tuple[npt.NDArray[np.int64], Records]:
-    """(where each row's attributes begin, and the last end; the attributes) of a table's rows."""
-    names = [name for name in table.column_names if name.startswith(PREFIX)]
-    codes, dictionary = table["shape"].indices.to_numpy(), table["shape"].dictionary
-    ends = np.frombuffer(dictionary.buffers()[1], np.int32)[dictionary.offset :]
-    shapes = np.frombuffer(dictionary.buffers()[2] or b"", np.uint8)
-    rest, rest_counts = _rest(table["rest"], texts, keys)
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Events or links of the rows that are wanted."""
+
+    chosen: Chosen
+    spans: npt.NDArray[np.int64]
+    """The place of each one's span among the wanted, ascending."""
+
+
+def attributes_of(chosen: Chosen, texts: Texts, keys: Keys) -> tuple[npt.NDArray[np.int64], Records]:
+    """(where each row's attributes begin, and the last end; the attributes) of rows."""
+    shape = chosen.column("shape")
+    codes = shape.of(chosen.rows, np.int32)
+    ends = np.frombuffer(shape.words.buffers()[1], np.int32)[shape.words.offset :]
+    shapes = np.frombuffer(shape.words.buffers()[2] or b"", np.uint8)
+    rest, rest_counts = _rest(chosen, texts, keys)
     lengths = (ends[codes + 1] - ends[codes]) // 2
     whole_in_rest = (lengths == 0) & (rest_counts > 0)
     counts = np.where(whole_in_rest, rest_counts, lengths).astype(np.int64)
@@ -119,36 +132,35 @@ def attributes_of(table: Any, texts: Texts, keys: Keys) -> tuple[npt.NDArray[np.
     attributes = np.empty(begins[-1], ATTRIBUTE)
     attributes[columns == REST] = rest
     order = np.argsort(columns, kind="stable")
-    cuts = np.searchsorted(columns[order], np.arange(len(names) + 1))
-    for number, name in enumerate(names):
-        places = order[cuts[number] : cuts[number + 1]]
-        if places.size:
-            found = _values(name, table[name], owners[places], texts)
+    used, cuts = np.unique(columns[order], return_index=True)
+    for number, places in zip(used.tolist(), np.split(order, cuts)[1:], strict=True):
+        if number != REST:
+            name = chosen.attribute_names[number]
             key, value_type = column_key(name)
             attributes["key"][places] = keys.number(key) * 8 + value_type
-            attributes["value"][places], attributes["size"][places] = found
+            column = chosen.column(name)
+            values = _values(value_type, column, chosen.rows[owners[places]], texts)
+            attributes["value"][places], attributes["size"][places] = values
     return begins, attributes
 
 
-def _values(name: str, column: Any, rows: npt.NDArray[np.int64], texts: Texts) -> tuple[Any, Any]:
-    """(values, sizes) of an attribute in some rows."""
-    value_type = column_key(name)[1]
+def _values(
+    value_type: int, column: StoredColumn, rows: npt.NDArray[np.int64], texts: Texts
+) -> tuple[Any, Any]:
+    """(values, sizes) of an attribute in rows that have it."""
+    values = column.at(rows)
     if value_type == STRING:
-        at, size = texts.add_words(column)
-        return at[rows], size[rows]
-    if value_type == BOOL:
-        return column.to_numpy(zero_copy_only=False).astype(bool)[rows], 0
-    return numbers(column, np.int64 if value_type == INT else np.float64).view(np.int64)[rows], 0
+        return texts.add_words(column.words, values)
+    return (values if value_type == BOOL else values.view(np.int64)), 0
 
 
-def _rest(column: Any, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[np.int64]]:
+def _rest(chosen: Chosen, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[np.int64]]:
     """(the attributes in rest, how many each row has there)."""
-    if column.null_count == len(column):
-        return np.empty(0, ATTRIBUTE), np.zeros(len(column), np.int64)
-    filled = pc.fill_null(column, b"")
-    ends = np.frombuffer(filled.buffers()[1], np.int32)[filled.offset : filled.offset + len(filled) + 1]
-    data = np.frombuffer(filled.buffers()[2], np.uint8)
-    found = decode_owners(data, ends.astype(np.int64), owner_tag=0, pair_tag=74)
+    column = chosen.column("rest")
+    if not column.has_values:
+        return np.empty(0, ATTRIBUTE), np.zeros(chosen.rows.size, np.int64)
+    data, ends = column.stretches(chosen.rows)
+    found = decode_owners(data, ends, owner_tag=0, pair_tag=74)
     begin = texts.add(data)
     numbers_of = np.array(
         [keys.number(bytes(data[key["at"] : key["at"] + key["size"]]).decode()) for key in found.keys],
@@ -160,51 +172,43 @@ def _rest(column: Any, texts: Texts, keys: Keys) -> tuple[Records, npt.NDArray[n
     return attributes, np.diff(found.begins)
 
 
-def numbers(column: Any, kind: Any, missing: int = 0) -> Any:
-    """A column of numbers as they are; *missing* for null."""
-    filled = pc.fill_null(column, pa.scalar(missing).cast(column.type)) if column.null_count else column
-    return filled.to_numpy(zero_copy_only=False).astype(kind, copy=False)
-
-
-def ids(column: Any) -> npt.NDArray[np.uint64]:
-    """Ids of 8 bytes as numbers, 0 for null; of 16 bytes, two for each."""
-    width = column.type.byte_width
-    filled = pc.fill_null(column, pa.scalar(bytes(width), column.type)) if column.null_count else column
-    data = np.frombuffer(filled.buffers()[1], ">u8")[
-        filled.offset * width // 8 : (filled.offset + len(filled)) * width // 8
-    ]
-    return data.astype(np.uint64)
-
-
-def _unknown(column: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+def _unknown(chosen: Chosen) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """(bytes, where, how long) of what rows have no column for."""
-    texts = Texts()
-    stretches = texts.add_strings(pc.fill_null(column, b""))
-    return texts.whole(), stretches["at"].copy(), stretches["size"].astype(np.int32)
+    column = chosen.column("unknown")
+    if not column.has_values:
+        nothing = np.zeros(chosen.rows.size, np.int64)
+        return np.empty(0, np.uint8), nothing, nothing.astype(np.int32)
+    data, ends = column.stretches(chosen.rows)
+    return data, ends[:-1], np.diff(ends).astype(np.int32)
 
 
-def rows_of(spans: Any, events: Any | None, links: Any | None, around: Around) -> Rows:
-    """Rows of a table of spans with the tables of their events and links.
+def _put_words(body: Records, field: str, chosen: Chosen, name: str, texts: Texts) -> None:
+    column = chosen.column(name)
+    codes = column.of(chosen.rows, np.int32, -1)
+    body[f"{field}_at"], body[f"{field}_size"] = texts.add_words(column.words, codes)
 
-    Tables have one chunk a column; `span` of events and links is the place of a span in *spans*,
-    ascending.
-    """
+
+def _since(start_ns: npt.NDArray[np.uint64], chosen: Chosen, name: str) -> npt.NDArray[np.uint64]:
+    """Times that are stored as distances; 0 where there is none."""
+    column = chosen.column(name)
+    times = start_ns + column.of(chosen.rows, np.int64).view(np.uint64)
+    times[~column.has_value(chosen.rows)] = 0
+    return times
+
+
+def rows_of(spans: Chosen, events: Parts | None, links: Parts | None, around: Around) -> Rows:
+    """Rows of stored spans with their events and links."""
     texts = Texts()
     keys = Keys(texts)
-    count = spans.num_rows
+    count = spans.rows.size
     result = np.zeros(count + 1, SPAN)
     body = result[:-1]
     body["trace_high"], body["trace_low"] = around.trace_ids[0::2], around.trace_ids[1::2]
-    body["span_id"], body["parent_id"] = ids(spans["span_id"]), around.parent_ids
-    offset = numbers(spans["start_offset_ns"], np.int64).view(np.uint64)
-    known = pc.is_valid(spans["start_offset_ns"]).to_numpy(zero_copy_only=False)
-    body["start_ns"] = np.where(known, around.trace_start_ns + offset, 0)
-    ended = pc.is_valid(spans["duration_ns"]).to_numpy(zero_copy_only=False)
-    body["end_ns"] = np.where(
-        ended, body["start_ns"] + numbers(spans["duration_ns"], np.int64).view(np.uint64), 0
-    )
+    body["span_id"], body["parent_id"] = spans.numbers("span_id", np.uint64), around.parent_ids
+    body["start_ns"] = _since(around.trace_start_ns, spans, "start_offset_ns")
+    body["end_ns"] = _since(body["start_ns"], spans, "duration_ns")
     for field, name in (("name", "name"), ("message", "status_message"), ("trace_state", "trace_state")):
-        body[f"{field}_at"], body[f"{field}_size"] = texts.add_words(spans[name])
+        _put_words(body, field, spans, name, texts)
     for name in (
         "kind",
         "status_code",
@@ -215,8 +219,8 @@ def rows_of(spans: Any, events: Any | None, links: Any | None, around: Around) -
         "resource",
         "scope",
     ):
-        body[name] = numbers(spans[name], body.dtype[name])
-    rest, body["rest_at"], body["rest_size"] = _unknown(spans["unknown"])
+        body[name] = spans.numbers(name, body.dtype[name])
+    rest, body["rest_at"], body["rest_size"] = _unknown(spans)
     begins, attributes = attributes_of(spans, texts, keys)
     result["attributes"] = begins
     event_rows, event_attributes, event_rest = _events(events, body, texts, keys)
@@ -249,34 +253,36 @@ def rows_of(spans: Any, events: Any | None, links: Any | None, around: Around) -
     )
 
 
-def _events(events: Any | None, spans: Records, texts: Texts, keys: Keys) -> tuple[Records, Records, Any]:
-    if events is None or not events.num_rows:
+def _events(
+    events: Parts | None, spans: Records, texts: Texts, keys: Keys
+) -> tuple[Records, Records, npt.NDArray[np.uint8]]:
+    if events is None:
         return np.zeros(1, EVENT), np.empty(0, ATTRIBUTE), np.empty(0, np.uint8)
-    result = np.zeros(events.num_rows + 1, EVENT)
+    chosen = events.chosen
+    result = np.zeros(chosen.rows.size + 1, EVENT)
     body = result[:-1]
-    body["span"] = numbers(events["span"], np.int32)
-    offset = numbers(events["time_offset_ns"], np.int64).view(np.uint64)
-    known = pc.is_valid(events["time_offset_ns"]).to_numpy(zero_copy_only=False)
-    body["time_ns"] = np.where(known, spans["start_ns"][body["span"]] + offset, 0)
-    body["name_at"], body["name_size"] = texts.add_words(events["name"])
-    body["dropped_attributes"] = numbers(events["dropped_attributes"], np.uint32)
-    rest, body["rest_at"], body["rest_size"] = _unknown(events["unknown"])
-    result["attributes"], attributes = attributes_of(events, texts, keys)
+    body["span"] = events.spans
+    body["time_ns"] = _since(spans["start_ns"][events.spans], chosen, "time_offset_ns")
+    _put_words(body, "name", chosen, "name", texts)
+    body["dropped_attributes"] = chosen.numbers("dropped_attributes", np.uint32)
+    rest, body["rest_at"], body["rest_size"] = _unknown(chosen)
+    result["attributes"], attributes = attributes_of(chosen, texts, keys)
     return result, attributes, rest
 
 
-def _links(links: Any | None, texts: Texts, keys: Keys) -> tuple[Records, Records, Any]:
-    if links is None or not links.num_rows:
+def _links(links: Parts | None, texts: Texts, keys: Keys) -> tuple[Records, Records, npt.NDArray[np.uint8]]:
+    if links is None:
         return np.zeros(1, LINK), np.empty(0, ATTRIBUTE), np.empty(0, np.uint8)
-    result = np.zeros(links.num_rows + 1, LINK)
+    chosen = links.chosen
+    result = np.zeros(chosen.rows.size + 1, LINK)
     body = result[:-1]
-    body["span"] = numbers(links["span"], np.int32)
-    trace_ids = ids(links["trace_id"])
+    body["span"] = links.spans
+    trace_ids = chosen.column("trace_id").pairs(chosen.rows)
     body["trace_high"], body["trace_low"] = trace_ids[0::2], trace_ids[1::2]
-    body["span_id"] = ids(links["span_id"])
-    body["trace_state_at"], body["trace_state_size"] = texts.add_words(links["trace_state"])
-    body["flags"] = numbers(links["flags"], np.uint32)
-    body["dropped_attributes"] = numbers(links["dropped_attributes"], np.uint32)
-    rest, body["rest_at"], body["rest_size"] = _unknown(links["unknown"])
-    result["attributes"], attributes = attributes_of(links, texts, keys)
+    body["span_id"] = chosen.numbers("span_id", np.uint64)
+    _put_words(body, "trace_state", chosen, "trace_state", texts)
+    body["flags"] = chosen.numbers("flags", np.uint32)
+    body["dropped_attributes"] = chosen.numbers("dropped_attributes", np.uint32)
+    rest, body["rest_at"], body["rest_size"] = _unknown(chosen)
+    result["attributes"], attributes = attributes_of(chosen, texts, keys)
     return result, attributes, rest

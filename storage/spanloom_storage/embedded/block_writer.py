@@ -327,6 +327,7 @@ class _Table:
             write_page_checksum=True,
             store_schema=False,
             data_page_size=2**20,
+            max_rows_per_page=2**20,
             dictionary_pagesize_limit=2**22,
         )
 

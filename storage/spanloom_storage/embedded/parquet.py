@@ -1,23 +1,25 @@
 """Parquet files of a block, read by row group and column; columns that were read lately are kept."""
 
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spanloom_storage.embedded.attribute_columns import PREFIX, column_key
-from spanloom_storage.kernels.rows import STRING
+from spanloom_storage.embedded.pages import Chunk, UnusualError, decoded
+from spanloom_storage.embedded.stored_column import StoredColumn
 
 CACHE_BYTES: Final = 384 * 2**20
 
-_FEW: Final = 8
-"""So many columns are read as fast by one thread."""
-_WORDS: Final = {"service", "name", "status_message", "trace_state", "shape"}
+_Key = tuple[str, int, str]
 
 
 class ColumnCache:
@@ -26,27 +28,28 @@ class ColumnCache:
     def __init__(self, size_bytes: int = CACHE_BYTES) -> None:
         self._most_bytes = size_bytes
         self._bytes = 0
-        self._columns: OrderedDict[tuple[str, int, str], Any] = OrderedDict()
+        self._columns: OrderedDict[_Key, StoredColumn] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, int, str]) -> Any:
-        """The column, or None."""
+    def get(self, key: _Key) -> StoredColumn | None:
+        """The column, if it is there."""
         with self._lock:
             column = self._columns.get(key)
             if column is not None:
                 self._columns.move_to_end(key)
             return column
 
-    def put(self, key: tuple[str, int, str], column: Any) -> None:
+    def put(self, key: _Key, column: StoredColumn) -> None:
         """Keep a column, and let go of those that were not used for longest."""
+        size = column.size_bytes
         with self._lock:
             if key in self._columns:
                 return
             self._columns[key] = column
-            self._bytes += column.nbytes
+            self._bytes += size
             while self._bytes > self._most_bytes:
                 _, old = self._columns.popitem(last=False)
-                self._bytes -= old.nbytes
+                self._bytes -= old.size_bytes
 
 
 class File:
@@ -56,27 +59,30 @@ class File:
         self._path = path
         self._cache = cache
         self._exists = exists
-        self._reading = threading.Lock()
-        self._empty_columns: dict[int, frozenset[str]] = {}
+        self._chunks: dict[tuple[int, str], Chunk] = {}
 
     @cached_property
-    def _file(self) -> Any:
-        metadata = pq.read_metadata(self._path)
-        names = metadata.schema.to_arrow_schema().names
-        coded = [name for name in names if name in _WORDS or _is_text(name)]
-        return pq.ParquetFile(
-            self._path,
-            metadata=metadata,
-            read_dictionary=coded,
-            memory_map=True,
-            pre_buffer=False,
-            page_checksum_verification=True,
-        )
+    def _descriptor(self) -> int:
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, descriptor)
+        return descriptor
+
+    @cached_property
+    def _metadata(self) -> Any:
+        return pq.read_metadata(self._path)
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return {field.name: field.type for field in self._metadata.schema.to_arrow_schema()}
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self._types)}
 
     @cached_property
     def names(self) -> Sequence[str]:
         """What columns it has."""
-        return self._file.schema_arrow.names if self._exists else ()
+        return tuple(self._types) if self._exists else ()
 
     @cached_property
     def name_set(self) -> frozenset[str]:
@@ -85,44 +91,63 @@ class File:
 
     def row_count(self, number: int) -> int:
         """How many rows a row group has."""
-        return self._file.metadata.row_group(number).num_rows if self._exists else 0
+        return self._metadata.row_group(number).num_rows if self._exists else 0
 
-    def group(self, number: int, columns: Sequence[str]) -> dict[str, Any]:
-        """Columns of a row group as arrays."""
-        found = {name: self._cache.get((str(self._path), number, name)) for name in columns}
-        empty = self._empty(number)
-        for name in empty & found.keys():
-            found[name] = pa.nulls(self.row_count(number), self._types[name])
-        missing = [name for name, column in found.items() if column is None]
-        if missing:
-            with self._reading:
-                table = self._file.read_row_group(number, columns=missing, use_threads=len(missing) > _FEW)
-            for name in missing:
-                column = one_chunk(table[name])
-                self._cache.put((str(self._path), number, name), column)
-                found[name] = column
-        return found
+    def column(self, number: int, name: str) -> StoredColumn:
+        """A column of a row group."""
+        key = (str(self._path), number, name)
+        column = self._cache.get(key)
+        if column is None:
+            column = self.read(number, name)
+            self._cache.put(key, column)
+        return column
 
-    def _empty(self, number: int) -> frozenset[str]:
-        """The columns that have no value in a row group, of those whose files say so."""
-        if number not in self._empty_columns:
-            group = self._file.metadata.row_group(number)
-            columns = (group.column(place) for place in range(group.num_columns))
-            self._empty_columns[number] = frozenset(
-                column.path_in_schema
-                for column in columns
-                if (told := column.statistics) is not None and told.null_count == group.num_rows
+    def read(self, number: int, name: str) -> StoredColumn:
+        """The same, not kept: for whoever will not ask again."""
+        chunk = self._chunk(number, name)
+        data = os.pread(self._descriptor, chunk.size, chunk.begin)
+        try:
+            return decoded(chunk, data)
+        except UnusualError:
+            return self._read_by_arrow(number, name)
+
+    def _chunk(self, number: int, name: str) -> Chunk:
+        if (number, name) not in self._chunks:
+            place = self._places[name]
+            group, schema = self._metadata.row_group(number), self._metadata.schema.column(place)
+            column = group.column(place)
+            begins = (column.dictionary_page_offset, column.data_page_offset)
+            self._chunks[number, name] = Chunk(
+                begin=min(begin for begin in begins if begin),
+                size=column.total_compressed_size,
+                row_count=group.num_rows,
+                physical_type=column.physical_type,
+                width=schema.length,
+                type=self._types[name],
+                optional=schema.max_definition_level == 1,
+                compressed=column.compression == "ZSTD",
             )
-        return self._empty_columns[number]
+        return self._chunks[number, name]
 
-    @cached_property
-    def _types(self) -> dict[str, Any]:
-        return {field.name: field.type for field in self._file.schema_arrow}
+    def _read_by_arrow(self, number: int, name: str) -> StoredColumn:
+        with pq.ParquetFile(self._path, page_checksum_verification=True) as file:
+            array = one_chunk(file.read_row_group(number, columns=[name], use_threads=False)[name])
+        if len(array) != self.row_count(number):
+            raise OSError(f"the column {name} is not whole")
+        rows = np.flatnonzero(pc.is_valid(array)).astype(np.int32) if array.null_count else None
+        there = array.drop_null()
+        if pa.types.is_string(array.type) or pa.types.is_binary(array.type):
+            words = there.dictionary_encode()
+            return StoredColumn(len(array), rows, words.indices.to_numpy(), words.dictionary)
+        if pa.types.is_fixed_size_binary(array.type):
+            values = np.frombuffer(b"".join(there.to_pylist()), ">u8").astype(np.uint64)
+            return StoredColumn(len(array), rows, values)
+        return StoredColumn(len(array), rows, there.to_numpy(zero_copy_only=False))
 
     def whole(self, column: str) -> Any:
-        """A column of all rows."""
-        with self._reading:
-            return one_chunk(self._file.read(columns=[column], use_threads=False)[column])
+        """A column of all rows, as Arrow has it."""
+        with pq.ParquetFile(self._path, page_checksum_verification=True) as file:
+            return one_chunk(file.read(columns=[column], use_threads=False)[column])
 
 
 class Group:
@@ -138,22 +163,11 @@ class Group:
         """How many rows."""
         return self._file.row_count(self._number)
 
-    def column(self, name: str) -> Any:
-        """A column as an array."""
-        return self._file.group(self._number, [name])[name]
+    def column(self, name: str) -> StoredColumn:
+        """A column."""
+        return self._file.column(self._number, name)
 
 
 def one_chunk(column: Any) -> Any:
-    """A column of one row group as an array; dictionaries of several are made one."""
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    if column.num_chunks == 0:
-        return (
-            pa.array([], column.type) if not pa.types.is_dictionary(column.type) else pa.nulls(0, column.type)
-        )
-    whole = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
-    return whole.combine_chunks()
-
-
-def _is_text(name: str) -> bool:
-    return name.startswith(PREFIX) and column_key(name)[1] == STRING
+    """A column of one row group as one array."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from spanloom_storage import arrays, otlp
 from spanloom_storage.batch import OUTLINE, SpanBatch, empty_batch
-from spanloom_storage.block import Places, Slice, TraceTable
+from spanloom_storage.block import Slice, TraceTable
 from spanloom_storage.conditions import Attribute, Owner, ValueType
-from spanloom_storage.embedded.attribute_columns import PREFIX
-from spanloom_storage.embedded.block_rows import Around, ids, numbers, rows_of
+from spanloom_storage.embedded.block_rows import Around, Parts, rows_of
 from spanloom_storage.embedded.catalog import BlockFacts
+from spanloom_storage.embedded.chosen import Chosen
 from spanloom_storage.embedded.parquet import ColumnCache, File, Group
 from spanloom_storage.embedded.stored_slice import StoredSlice
 from spanloom_storage.kernels.decode import decode_owners
@@ -57,10 +56,10 @@ class StoredBlock:
 
     @cached_property
     def _table(self) -> TraceTable:
-        halves = ids(self._files["traces"].whole("trace_id"))
+        halves = _halves(self._files["traces"].whole("trace_id"))
         return TraceTable(
-            high=halves[0::2].copy(),
-            low=halves[1::2].copy(),
+            high=halves[:, 0].copy(),
+            low=halves[:, 1].copy(),
             start_ns=self._files["traces"].whole("start_ns").to_numpy(),
         )
 
@@ -95,30 +94,24 @@ class StoredBlock:
 
     def _outline(self, number: int, traces: npt.NDArray[np.int64]) -> pa.Table:
         spans = Group(self._files["spans"], number)
-        trace = numbers(spans.column("trace"), np.int32)
+        trace = spans.column("trace").of(None, np.int32)
         chosen = np.flatnonzero(np.isin(trace, traces))
-        places, trace = pa.array(chosen), trace[chosen]
-        start_ns = np.where(
-            pc.is_valid(spans.column("start_offset_ns")).to_numpy(zero_copy_only=False)[chosen],
-            self._table.start_ns[trace]
-            + numbers(spans.column("start_offset_ns"), np.int64)[chosen].view(np.uint64),
-            0,
-        )
-        parent = pc.or_(pc.is_valid(spans.column("parent")), pc.is_valid(spans.column("parent_id"))).take(
-            places
-        )
+        trace = trace[chosen]
+        offset = spans.column("start_offset_ns")
+        start_ns = self._table.start_ns[trace] + offset.of(chosen, np.int64).view(np.uint64)
         ids_of = np.zeros(chosen.size, [("trace_high", "u8"), ("trace_low", "u8")])
         ids_of["trace_high"], ids_of["trace_low"] = self._table.high[trace], self._table.low[trace]
-        span_ids = spans.column("span_id").take(places)
+        span_ids = spans.column("span_id").of(chosen, np.uint64)
+        has_parent = spans.column("parent").has_value(chosen) | spans.column("parent_id").has_value(chosen)
         columns = [
             arrays.trace_ids(ids_of),
-            span_ids,
-            pc.if_else(parent, span_ids, pa.scalar(None, span_ids.type)),  # only whether there is one counts
-            spans.column("service").take(places),
-            spans.column("name").take(places),
-            spans.column("status_code").take(places),
-            pa.array(start_ns),
-            pc.fill_null(spans.column("duration_ns").take(places), 0),
+            arrays.span_ids(span_ids),
+            arrays.span_ids(span_ids, has_parent),  # only whether there is one counts
+            spans.column("service").arrow(chosen),
+            spans.column("name").arrow(chosen),
+            pa.array(spans.column("status_code").of(chosen, np.int32)),
+            pa.array(np.where(offset.has_value(chosen), start_ns, 0)),
+            pa.array(spans.column("duration_ns").of(chosen, np.int64)),
         ]
         return pa.Table.from_arrays(columns, schema=OUTLINE)
 
@@ -135,16 +128,17 @@ class StoredBlock:
 
     def rows(self, number: int, traces: npt.NDArray[np.int64] | None = None) -> Rows:
         """The rows of a row group, of some of its traces or of all."""
-        spans = Group(self._files["spans"], number)
-        trace = numbers(spans.column("trace"), np.int32)
+        file = self._files["spans"]
+        trace = file.read(number, "trace").of(None, np.int32)
         chosen = np.arange(trace.size) if traces is None else np.flatnonzero(np.isin(trace, traces))
-        table = self._chosen("spans", number, chosen)
+        spans = Chosen(file, number, chosen)
         trace = trace[chosen]
-        parents = numbers(table["parent"], np.int64, -1)
-        parent_ids = np.where(parents >= 0, ids(spans.column("span_id"))[parents], ids(table["parent_id"]))
+        parents = spans.numbers("parent", np.int64, -1)
+        known = spans.column("span_id").of(None, np.uint64)[parents]
+        parent_ids = np.where(parents >= 0, known, spans.numbers("parent_id", np.uint64))
         halves = np.stack([self._table.high[trace], self._table.low[trace]], axis=1).ravel()
         return rows_of(
-            table,
+            spans,
             self._parts("events", number, chosen),
             self._parts("links", number, chosen),
             Around(halves, self._table.start_ns[trace], parent_ids, self._messages),
@@ -162,53 +156,24 @@ class StoredBlock:
             Owner.SCOPE: decode_owners(*self._messages["scopes"], pair_tag=26),
         }
 
-    def _chosen(self, name: str, number: int, chosen: npt.NDArray[np.int64]) -> "Chosen":
-        """Rows of a row group by place, with the columns that have something for them."""
+    def _parts(self, name: str, number: int, chosen: npt.NDArray[np.int64]) -> Parts | None:
+        """The events or links of some spans, with each one's place in *chosen*."""
         file = self._files[name]
-        places = pa.array(chosen)
-        used = _used_columns(file.group(number, ["shape"])["shape"].take(places))
-        attributes = [column for column in file.names if column.startswith(PREFIX)]
-        wanted = [column for place, column in enumerate(attributes) if place in used]
-        wanted += [column for column in file.names if not column.startswith(PREFIX)]
-        arrays = {column: array.take(places) for column, array in file.group(number, wanted).items()}
-        return Chosen(arrays, attributes, chosen.size)
-
-    def _parts(self, name: str, number: int, chosen: npt.NDArray[np.int64]) -> "Chosen | None":
-        """The events or links of some spans, with each one's place in *chosen* as its span."""
-        if not self._files[name].row_count(number) or not chosen.size:
+        if not file.row_count(number) or not chosen.size:
             return None
-        owner: Places = numbers(self._files[name].group(number, ["span"])["span"], np.int32)
-        place = np.searchsorted(chosen, owner)
-        place[place == chosen.size] = 0
+        owner = file.read(number, "span").of(None, np.int32)
+        place = np.minimum(np.searchsorted(chosen, owner), chosen.size - 1)
         mine = np.flatnonzero(chosen[place] == owner)
-        if not mine.size:
-            return None
-        found = self._chosen(name, number, mine)
-        found.arrays["span"] = pa.array(place[mine].astype(np.int32))
-        return found
-
-
-class Chosen:
-    """Arrays of some rows by name; `column_names` are all that the file has for attributes."""
-
-    def __init__(self, arrays: dict[str, Any], column_names: Sequence[str], count: int) -> None:
-        self.arrays = arrays
-        self.column_names = column_names
-        self.num_rows = count
-
-    def __getitem__(self, name: str) -> Any:
-        return self.arrays[name]
-
-
-def _used_columns(shape: Any) -> set[int]:
-    codes = np.unique(shape.indices.to_numpy())
-    return {
-        number
-        for code in codes.tolist()
-        for number in np.frombuffer(shape.dictionary[code].as_py() or b"", "<u2").tolist()
-    }
+        return Parts(Chosen(file, number, mine), place[mine]) if mine.size else None
 
 
 def _stretches(column: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     ends = np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
     return np.frombuffer(column.buffers()[2] or b"", np.uint8), ends.astype(np.int64)
+
+
+def _halves(trace_ids: Any) -> npt.NDArray[np.uint64]:
+    """Ids of 16 bytes as two numbers each."""
+    begin = 2 * trace_ids.offset
+    data = np.frombuffer(trace_ids.buffers()[1], ">u8")[begin : begin + 2 * len(trace_ids)]
+    return data.astype(np.uint64).reshape(-1, 2)

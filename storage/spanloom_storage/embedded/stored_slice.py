@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from spanloom_storage.block import Column, Numbers, Places, Words
 from spanloom_storage.conditions import Attribute, Field, Intrinsic, Owner
 from spanloom_storage.embedded.attribute_columns import SUFFIX, column_key, column_name
-from spanloom_storage.embedded.block_rows import ids, numbers
 from spanloom_storage.embedded.parquet import Group
+from spanloom_storage.embedded.stored_column import StoredColumn
 from spanloom_storage.kernels.decode import decode_owners
-from spanloom_storage.kernels.rows import BOOL, STRING, Owners
+from spanloom_storage.kernels.rows import STRING, Owners
 from spanloom_storage.row_attributes import RowAttributes, moved, shared_out
 from spanloom_storage.rows_block import id_words, owner_table, owner_texts
 
@@ -44,22 +42,19 @@ class StoredSlice:
 
     def trace(self) -> Places:
         """Each span's trace."""
-        trace: Places = numbers(self._spans.column("trace"), np.int32)
-        return trace
+        return self._spans.column("trace").of(None, np.int32)
 
     def parent(self) -> Places:
         """The row of each span's parent."""
-        elsewhere = pc.is_valid(self._spans.column("parent_id")).to_numpy(zero_copy_only=False)
-        parent: Places = np.where(
-            elsewhere, np.int32(-2), numbers(self._spans.column("parent"), np.int32, -1)
-        )
-        return parent
+        elsewhere = self._spans.column("parent_id").has_value()
+        return np.where(elsewhere, np.int32(-2), self._spans.column("parent").of(None, np.int32, -1))
 
     def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         """Each span's id and its parent's."""
-        span_ids = ids(self._spans.column("span_id"))
-        parents = numbers(self._spans.column("parent"), np.int64, -1)
-        return span_ids, np.where(parents >= 0, span_ids[parents], ids(self._spans.column("parent_id")))
+        span_ids = self._spans.column("span_id").of(None, np.uint64)
+        parents = self._spans.column("parent").of(None, np.int64, -1)
+        elsewhere = self._spans.column("parent_id").of(None, np.uint64)
+        return span_ids, np.where(parents >= 0, span_ids[parents], elsewhere)
 
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field."""
@@ -76,34 +71,28 @@ class StoredSlice:
             case Owner.LINK:
                 return moved(_values(self._links, field.key), self._link_spans)
         owners = self._owners()[field.owner]
-        rows = numbers(self._spans.column("resource" if field.owner is Owner.RESOURCE else "scope"), np.int32)
+        name = "resource" if field.owner is Owner.RESOURCE else "scope"
+        rows = self._spans.column(name).of(None, np.int32)
         return shared_out(owner_table(owners).columns(field.key), rows, owners.begins.size - 1)
 
     @cached_property
     def _event_spans(self) -> Places:
-        return (
-            numbers(self._events.column("span"), np.int32)
-            if self._events.row_count
-            else np.empty(0, np.int32)
-        )
+        return _owners_of(self._events)
 
     @cached_property
     def _link_spans(self) -> Places:
-        return (
-            numbers(self._links.column("span"), np.int32) if self._links.row_count else np.empty(0, np.int32)
-        )
+        return _owners_of(self._links)
 
     def _words(self, name: str) -> Sequence[Column]:
         return _column_words(self._spans.column(name))
 
     def _number(self, name: str) -> Sequence[Column]:
-        return [Numbers(rows=None, values=numbers(self._spans.column(name), np.int64))]
+        return [Numbers(rows=None, values=self._spans.column(name).of(None, np.int64))]
 
     def _start(self) -> Sequence[Column]:
         offset = self._spans.column("start_offset_ns")
-        start_ns = self._trace_start_ns()[self.trace()] + numbers(offset, np.int64).view(np.uint64)
-        if offset.null_count:
-            start_ns[pc.is_null(offset).to_numpy(zero_copy_only=False)] = 0
+        start_ns = self._trace_start_ns()[self.trace()] + offset.of(None, np.int64).view(np.uint64)
+        start_ns[~offset.has_value()] = 0
         return [Numbers(rows=None, values=start_ns)]
 
     def _span_ids(self) -> Sequence[Column]:
@@ -116,7 +105,7 @@ class StoredSlice:
 
     def _scope(self, texts: str) -> Sequence[Column]:
         owners = self._owners()[Owner.SCOPE]
-        rows = numbers(self._spans.column("scope"), np.int32)
+        rows = self._spans.column("scope").of(None, np.int32)
         return owner_texts(owners, getattr(owners, texts), rows)
 
     def _event_name(self) -> Sequence[Column]:
@@ -129,21 +118,14 @@ class StoredSlice:
     def _event_since_start(self) -> Sequence[Column]:
         if not self._events.row_count:
             return ()
-        offset = self._events.column("time_offset_ns")
-        rows = np.flatnonzero(pc.is_valid(offset).to_numpy(zero_copy_only=False))
-        return (
-            [Numbers(rows=self._event_spans[rows], values=numbers(offset, np.int64)[rows])]
-            if rows.size
-            else ()
-        )
+        return moved(_column_numbers(self._events.column("time_offset_ns")), self._event_spans)
 
     def _link_ids(self, name: str) -> Sequence[Column]:
         if not self._links.row_count:
             return ()
         column = self._links.column(name)
-        rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False))
-        halves = ids(column).reshape(len(column), -1)[rows]
-        return id_words(self._link_spans[rows], list(halves.T))
+        spans = self._link_spans if column.rows is None else self._link_spans[column.rows]
+        return id_words(spans, list(column.values.reshape(spans.size, -1).T)) if spans.size else ()
 
     _INTRINSICS: ClassVar[Mapping[Intrinsic, Callable[["StoredSlice"], Sequence[Column]]]] = {
         Intrinsic.SERVICE: lambda self: self._words("service"),
@@ -174,38 +156,27 @@ def _values(group: Group, key: str) -> Sequence[Column]:
         if name not in group.names or column_key(name) != (key, value_type):
             continue  # the column `a:int` is a's ints, never the strings of a key that is called so
         column = group.column(name)
-        if value_type == STRING:
-            found += _column_words(column)
-            continue
-        rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False)).astype(np.int32)
-        if rows.size:
-            kind = (
-                np.bool_
-                if value_type == BOOL
-                else (np.float64 if pa.types.is_floating(column.type) else np.int64)
-            )
-            found.append(Numbers(rows=rows, values=numbers(column, kind)[rows]))
-    rest = _rest_of(group.column("rest")) if group.row_count else None
+        found += _column_words(column) if value_type == STRING else _column_numbers(column)
+    rest = _rest_of(group.column("rest"))
     return [*found, *rest.columns(key)] if rest is not None else found
 
 
-def _column_words(column: Any) -> Sequence[Column]:
-    codes = column.indices
-    if not codes.null_count:
-        return [Words(rows=None, codes=codes.to_numpy(), words=column.dictionary)] if len(codes) else ()
-    if codes.null_count == len(codes):
-        return ()
-    valid = pc.is_valid(codes).to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(valid).astype(np.int32)
-    return [Words(rows=rows, codes=numbers(codes, np.int32)[rows], words=column.dictionary)]
+def _owners_of(group: Group) -> Places:
+    """The span of each event or link."""
+    return group.column("span").of(None, np.int32) if group.row_count else np.empty(0, np.int32)
 
 
-def _rest_of(column: Any) -> RowAttributes | None:
+def _column_numbers(column: StoredColumn) -> Sequence[Column]:
+    return [Numbers(rows=column.rows, values=column.values)] if column.has_values else ()
+
+
+def _column_words(column: StoredColumn) -> Sequence[Column]:
+    return [Words(rows=column.rows, codes=column.values, words=column.words)] if column.has_values else ()
+
+
+def _rest_of(column: StoredColumn) -> RowAttributes | None:
     """The attributes that have no column, in a row group."""
-    if column.null_count == len(column):
+    if not column.has_values:
         return None
-    filled = pc.fill_null(column, b"")
-    ends = np.frombuffer(filled.buffers()[1], np.int32)[filled.offset : filled.offset + len(filled) + 1]
-    data = np.frombuffer(filled.buffers()[2], np.uint8)
-    found = decode_owners(data, ends.astype(np.int64), owner_tag=0, pair_tag=74)
+    found = decode_owners(*column.stretches(), owner_tag=0, pair_tag=74)
     return RowAttributes(found.data, found.keys, found.attributes, found.begins)

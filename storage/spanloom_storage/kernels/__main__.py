@@ -1,5 +1,6 @@
 """Compile the kernels and keep them; later starts load them in a tenth of a second."""
 
-from spanloom_storage.kernels import arrange, check, decode, encode, pivot, select, take
+from spanloom_storage.kernels import arrange, check, decode, encode, locate, pages, pivot, select, take
 
-print("compiled:", *(kernel.__name__ for kernel in (check, decode, encode, arrange, pivot, select, take)))
+kernels = (check, decode, encode, arrange, pivot, select, take, pages, locate)
+print("compiled:", *(kernel.__name__ for kernel in kernels))

@@ -20,6 +20,7 @@ from spanloom_storage import summaries
 from spanloom_storage.api import Place, TracePage, TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch, empty_batch
 from spanloom_storage.block import Block, Mask
+from spanloom_storage.kernels.locate import locate
 from spanloom_storage.search.leaves import Leaves
 from spanloom_storage.search.workers import Ahead
 
@@ -64,18 +65,9 @@ def places_of(
 ) -> npt.NDArray[np.int64]:
     """Where traces are in a block's table, -1 where they are not in it."""
     table = block.traces()
-    if not len(table):
-        return np.full(high.size, -1, np.int64)
-    first = np.searchsorted(table.high, high)
-    place = np.minimum(first, len(table) - 1)
-    found = np.where((table.high[place] == high) & (table.low[place] == low), place, -1)
-    # Ids that share their first half: look through those that do.
-    for number in np.flatnonzero((found < 0) & (table.high[place] == high)):
-        end = np.searchsorted(table.high, high[number], "right")
-        within = np.searchsorted(table.low[first[number] : end], low[number]) + first[number]
-        if within < end and table.low[within] == low[number]:
-            found[number] = within
-    return found
+    places = np.empty(high.size, np.int64)
+    locate(table.high, table.low, high, low, places)
+    return places
 
 
 def true_starts(
