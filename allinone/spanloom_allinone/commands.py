@@ -2,15 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from spanloom_allinone import parts
+from spanloom_allinone import collector_workers, parts
 from spanloom_allinone.serving import stop_signal
 from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings
 from spanloom_allinone.summary import print_summary
+from spanloom_model.errors import MisconfiguredError
 
 if TYPE_CHECKING:
     from spanloom_storage.api import Storage
@@ -41,9 +42,13 @@ async def run(sources: Sources, *, demo: bool) -> None:
     agent_settings = sources.load("agent", AgentSettings)
     query_settings = sources.load("query", QuerySettings)
     demo_settings = sources.load("demo", DemoSettings)
+    if collector_settings.workers > 1:
+        raise MisconfiguredError("workers are for `spanloom collector`; `spanloom run` is one process")
     storage = open_storage(place.address)
     async with AsyncExitStack() as stack:
-        collector = await stack.enter_async_context(parts.running_collector(collector_settings, storage))
+        collector = await stack.enter_async_context(
+            parts.running_collector(collector_settings, storage.writer)
+        )
         agent = await stack.enter_async_context(parts.running_agent(agent_settings))
         pages = await stack.enter_async_context(parts.running_query(query_settings, storage))
         data = parts.Listening("Data", place.where.removeprefix("embedded:"))
@@ -54,12 +59,17 @@ async def run(sources: Sources, *, demo: bool) -> None:
             await stop.wait()
 
 
-async def collector(sources: Sources) -> None:
-    """The collector alone."""
+def collector(sources: Sources) -> Coroutine[Any, Any, None] | None:
+    """The collector alone: in this process, or in workers of it."""
     from spanloom_collector.settings import CollectorSettings
 
     settings = sources.load("collector", CollectorSettings)
-    await _over_storage("collector", sources, partial(parts.running_collector, settings))
+    if settings.workers == 1:
+        return _over_storage(
+            "collector", sources, lambda storage: parts.running_collector(settings, storage.writer)
+        )
+    collector_workers.run(settings, sources.load("", StorageSettings))
+    return None
 
 
 async def query(sources: Sources) -> None:

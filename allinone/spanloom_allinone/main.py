@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import resource
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ SECTIONS: dict[str, type] = {
     "query": QuerySettings,
     "demo": DemoSettings,
 }
+
+OPEN_FILES = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # gRPC writes to the terminal by itself: of ports in use, which we say, and of forks, as the demo does.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+    _allow_open_files()
     commandline = parser()
     if not (sys.argv[1:] if argv is None else argv):
         commandline.print_help(sys.stderr)
@@ -83,6 +87,14 @@ def main(argv: Sequence[str] | None = None) -> None:
                 runner.run(work)
     except MisconfiguredError as exc:
         sys.exit(f"spanloom: {exc}")
+
+
+def _allow_open_files() -> None:
+    """A large store is a thousand files and more, and 1,024 is an old default of systems."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
+    if now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Imports stand in the functions, so that an agent does not load a store, nor a de
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spanloom_allinone.serving import serving
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spanloom_agent.settings import AgentSettings
     from spanloom_collector.settings import CollectorSettings
     from spanloom_query.settings import QuerySettings
-    from spanloom_storage.api import Storage
+    from spanloom_storage.api import OpenWriter, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,25 @@ class Listening:
 
 @asynccontextmanager
 async def running_collector(
-    settings: "CollectorSettings", storage: "Storage"
+    settings: "CollectorSettings", open_writer: "OpenWriter"
 ) -> AsyncIterator[tuple[Listening, ...]]:
-    """The collector, writing to *storage*."""
+    """A collector, or one of its workers."""
     from spanloom_collector import collector
 
+    shared = settings.workers > 1
     async with AsyncExitStack() as stack:
-        writer = await stack.enter_async_context(storage.writer())
+        writer = await stack.enter_async_context(open_writer())
         running = await stack.enter_async_context(collector.running_collector(settings, writer))
-        http = await stack.enter_async_context(serving(running.http_app, settings.http_listen))
-        yield Listening("OTLP over gRPC", running.grpc_address), Listening("OTLP over HTTP", f"http://{http}")
+        http = await stack.enter_async_context(serving(running.http_app, settings.http_listen, shared=shared))
+        yield collector_listens(replace(settings, grpc_listen=running.grpc_address, http_listen=http))
+
+
+def collector_listens(settings: "CollectorSettings") -> tuple[Listening, ...]:
+    """Where a collector is found that listens where its settings say."""
+    return (
+        Listening("OTLP over gRPC", settings.grpc_listen),
+        Listening("OTLP over HTTP", f"http://{settings.http_listen}"),
+    )
 
 
 @asynccontextmanager

@@ -24,12 +24,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, listen: str) -> AsyncIterator[str]:
+async def serving(app: Any, listen: str, *, shared: bool = False) -> AsyncIterator[str]:
     """Serve an ASGI application until left; yields the address that was bound.
 
-    Raises MisconfiguredError where the port is taken.
+    Several processes serve a *shared* port. Raises MisconfiguredError where the port is taken.
     """
-    bound = address.bind(listen, socket.SOCK_STREAM)
+    bound = address.bind(listen, socket.SOCK_STREAM, shared=shared)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -31,10 +31,6 @@ async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> 
     counts = Counts()
     receiver = Receiver(writer.write, counts)
     budget = Budget(settings.max_pending_bytes)
-    largest = settings.max_request_bytes
-    grpc_server = running_grpc(
-        receiver, counts, budget, listen=settings.grpc_listen, max_request_bytes=largest
-    )
-    async with grpc_server as grpc_address:
-        http_app = create_app(receiver, counts, budget, max_request_bytes=largest)
+    async with running_grpc(receiver, counts, budget, settings) as grpc_address:
+        http_app = create_app(receiver, counts, budget, max_request_bytes=settings.max_request_bytes)
         yield Collector(http_app=http_app, grpc_address=grpc_address)

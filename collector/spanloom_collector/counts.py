@@ -1,10 +1,13 @@
 """What the collector counts; docs/metrics.md says what each is good for."""
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.multiprocess import MultiProcessCollector
 
 
 class Counts:
-    """One set of counters, for one collector."""
+    """One set of counters, for one collector, which may be several processes."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -32,3 +35,11 @@ class Counts:
             ["door"],
             registry=self.registry,
         )
+
+    def told(self) -> CollectorRegistry:
+        """What /metrics tells: the counters of this process, or those of all workers together."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return self.registry
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # it registers itself
+        return together

@@ -11,6 +11,7 @@ from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
 from spanloom_collector.receiver import Receiver
 from spanloom_collector.refusal import refusal_of
+from spanloom_collector.settings import CollectorSettings
 from spanloom_model import address
 from spanloom_model.errors import MisconfiguredError
 
@@ -22,23 +23,24 @@ _SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 
 @asynccontextmanager
 async def running_grpc(
-    receiver: Receiver, counts: Counts, budget: Budget, *, listen: str, max_request_bytes: int
+    receiver: Receiver, counts: Counts, budget: Budget, settings: CollectorSettings
 ) -> AsyncIterator[str]:
     """Serve until left; yields the address with the port that was bound.
 
     Raises MisconfiguredError where the port is taken.
     """
+    shared = settings.workers > 1
     server = grpc.aio.server(
         options=[
-            ("grpc.max_receive_message_length", max_request_bytes),
-            # Off, or a second collector would share the port in silence.
-            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", settings.max_request_bytes),
+            # Off for one process, or a second collector would share the port in silence.
+            ("grpc.so_reuseport", int(shared)),
         ],
         maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
     )
     server.add_generic_rpc_handlers((_handlers(receiver, counts, budget),))
     # gRPC says of no failure what it was; a socket of ours does.
-    with address.bind(listen, socket.SOCK_STREAM) as probe:
+    with address.bind(settings.grpc_listen, socket.SOCK_STREAM, shared=shared) as probe:
         where = address.of(probe)
     try:
         server.add_insecure_port(where)

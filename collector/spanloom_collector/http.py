@@ -57,7 +57,7 @@ def create_app(receiver: Receiver, counts: Counts, budget: Budget, *, max_reques
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(counts.told()), media_type=CONTENT_TYPE_LATEST)
 
     @app.exception_handler(HTTPException)
     async def no_such_door(request: Request, exc: HTTPException) -> Response:

@@ -9,6 +9,14 @@ class CollectorSettings:
 
     grpc_listen: str = field(default="127.0.0.1:4317", metadata={"help": "where OTLP over gRPC is taken"})
     http_listen: str = field(default="127.0.0.1:4318", metadata={"help": "where OTLP over HTTP is taken"})
+    workers: int = field(
+        default=1,
+        metadata={
+            "help": "processes that share the ports, for more cores; above 1 for `spanloom collector` only",
+            "least": 1,
+            "most": 256,
+        },
+    )
     max_request_bytes: int = field(
         default=20 * 2**20,
         metadata={"help": "the largest request, after decompression", "least": 1, "most": 2**30},

@@ -2,9 +2,11 @@
 
 import errno
 import socket
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from spanloom_model.errors import MisconfiguredError
+
+Kind: TypeAlias = Literal[socket.SocketKind.SOCK_STREAM, socket.SocketKind.SOCK_DGRAM]
 
 _NAMES = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}
 
@@ -31,13 +33,29 @@ def resolve(host: str, port: int, kind: socket.SocketKind) -> tuple[socket.Addre
     return family, where
 
 
-def bind(
-    address: str, kind: Literal[socket.SocketKind.SOCK_STREAM, socket.SocketKind.SOCK_DGRAM]
-) -> socket.socket:
-    """A socket bound to the address; port 0 lets the system choose.
+def bind(address: str, kind: Kind, *, shared: bool = False) -> socket.socket:
+    """A socket bound to the address, for TCP listening; port 0 lets the system choose.
 
-    Raises MisconfiguredError where the port is taken or the host is not this machine's.
+    Processes that all bind a *shared* port take its connections in turn (SO_REUSEPORT). Raises
+    MisconfiguredError where the port is taken or the host is not this machine's.
     """
+    bound = _bound(address, kind, shared=shared)
+    if kind is socket.SOCK_STREAM:
+        bound.listen()  # only a listening socket keeps others off the port
+    return bound
+
+
+def reserve(address: str) -> socket.socket:
+    """A TCP port that processes will share, held for them: it takes no connection itself.
+
+    Raises MisconfiguredError as `bind` does, also where other processes share the port already.
+    """
+    with bind(address, socket.SOCK_STREAM) as probe:
+        where = of(probe)
+    return _bound(where, socket.SOCK_STREAM, shared=True)
+
+
+def _bound(address: str, kind: Kind, *, shared: bool) -> socket.socket:
     host, port = split(address)
     bound: socket.socket | None = None
     try:
@@ -45,9 +63,9 @@ def bind(
         bound = socket.socket(family, kind)
         if kind is socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(where)
-        if kind is socket.SOCK_STREAM:
-            bound.listen()  # only a listening socket keeps others off the port
     except OSError as exc:
         if bound is not None:
             bound.close()

@@ -4,10 +4,10 @@ Backends implement `Storage`; `spanloom_storage.testing.StorageContract` checks 
 what is promised here. A span batch is an Arrow table of `spanloom_storage.batch.SCHEMA`.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from spanloom_model.ids import TraceId
 from spanloom_storage.batch import SpanBatch, SpanRequest
@@ -257,6 +257,9 @@ class SpanReader(Protocol):
         """What there is."""
 
 
+OpenWriter: TypeAlias = Callable[[], AbstractAsyncContextManager[SpanWriter]]
+
+
 class Storage(Protocol):
     """One place where spans are kept. Making one does no I/O; each half opens and closes by itself.
 
@@ -265,6 +268,12 @@ class Storage(Protocol):
 
     def writer(self) -> AbstractAsyncContextManager[SpanWriter]:
         """The writing half; leaving it waits for what `write` has taken."""
+
+    def writers(self, count: int) -> AbstractContextManager[Sequence[OpenWriter]]:
+        """A writing half for each of *count* processes, which are forked while this is entered.
+
+        Raises MisconfiguredError where only one process can write.
+        """
 
     def reader(self) -> AbstractAsyncContextManager[SpanReader]:
         """The reading half."""

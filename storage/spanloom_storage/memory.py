@@ -1,8 +1,8 @@
 """Storage in this process's memory: the reference, and good for trying things out."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from spanloom_model.errors import MisconfiguredError
@@ -11,6 +11,7 @@ from spanloom_storage.api import (
     AttributeCount,
     Counts,
     FigureTable,
+    OpenWriter,
     Operation,
     ServiceLinks,
     SpanQuery,
@@ -42,6 +43,13 @@ class MemoryStorage:
     async def writer(self) -> AsyncIterator[SpanWriter]:
         """This object; there is nothing to open."""
         yield self
+
+    @contextmanager
+    def writers(self, count: int) -> Iterator[Sequence[OpenWriter]]:
+        """No other process sees this one's memory."""
+        if count > 1:
+            raise MisconfiguredError("memory: is written by one process only")
+        yield [self.writer]
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[SpanReader]:

@@ -1,5 +1,7 @@
 """OTLP over gRPC, byte by byte and by status."""
 
+from dataclasses import replace
+
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
@@ -10,6 +12,7 @@ from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
 from spanloom_collector.grpc_server import running_grpc
 from spanloom_collector.receiver import Receiver
+from spanloom_collector.settings import CollectorSettings
 from spanloom_model.errors import MisconfiguredError
 from spanloom_model.span import Span
 from spanloom_storage import otlp
@@ -33,13 +36,8 @@ async def export(body: bytes, *, trouble: Exception | None = None) -> tuple[byte
         stored.extend(spans_of(otlp.decoded(request)))
 
     counts = Counts()
-    server = running_grpc(
-        Receiver(consume, counts),
-        counts,
-        Budget(LIMIT_BYTES),
-        listen="127.0.0.1:0",
-        max_request_bytes=LIMIT_BYTES,
-    )
+    settings = CollectorSettings(grpc_listen="127.0.0.1:0", max_request_bytes=LIMIT_BYTES)
+    server = running_grpc(Receiver(consume, counts), counts, Budget(LIMIT_BYTES), settings)
     async with server as where, grpc.aio.insecure_channel(where) as channel:
         return await channel.unary_unary(EXPORT)(body), stored  # type: ignore[arg-type]  # bytes pass as they are
 
@@ -91,7 +89,8 @@ async def test_port_in_use_is_one_sentence() -> None:
         pytest.fail("nothing is sent")
 
     receiver = Receiver(consume, counts)
-    async with running_grpc(receiver, counts, Budget(1), listen="127.0.0.1:0", max_request_bytes=1) as where:
+    anywhere = CollectorSettings(grpc_listen="127.0.0.1:0")
+    async with running_grpc(receiver, counts, Budget(1), anywhere) as where:
         with pytest.raises(MisconfiguredError, match=f"TCP {where} is in use by another program"):
-            async with running_grpc(receiver, counts, Budget(1), listen=where, max_request_bytes=1):
+            async with running_grpc(receiver, counts, Budget(1), replace(anywhere, grpc_listen=where)):
                 pass

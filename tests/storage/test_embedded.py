@@ -5,15 +5,15 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from spanloom_model.errors import MisconfiguredError
-from spanloom_storage.api import SpanQuery, SpanReader, SpanWriter, Storage, TraceQuery
+from spanloom_storage.api import OpenWriter, SpanQuery, SpanReader, SpanWriter, Storage, TraceQuery
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.embedded import EmbeddedStorage, segment
 from spanloom_storage.embedded.catalog import Catalog
@@ -47,6 +47,12 @@ class Sealed:
         async with self._store.writer():
             pass  # it makes the directory; while it is open it seals by itself
         yield self
+
+    @contextmanager
+    def writers(self, count: int) -> Iterator[Sequence[OpenWriter]]:
+        """Only this one."""
+        assert count == 1
+        yield [self.writer]
 
     def reader(self) -> AbstractAsyncContextManager[SpanReader]:
         """As ever."""

@@ -17,10 +17,10 @@ from spanloom_storage.kernels.rows import Rows
 
 
 def write_block(
-    catalog: Catalog, rows: Rows, *, replaces: Sequence[str], received_ns: tuple[int, int]
+    catalog: Catalog, rows: Rows, *, replaces: Sequence[str], received_ns: tuple[int, int], worker: int = 0
 ) -> str:
     """Make a block of rows; its name, once it is in the store. Raises OSError where nothing has changed."""
-    draft = catalog.blocks / f"{DRAFT}{uuid.uuid4().hex}"
+    draft = catalog.blocks / f"{DRAFT}{worker}-{uuid.uuid4().hex}"
     draft.mkdir(parents=True)
     try:
         facts = BlockWriter(rows, draft).write()

@@ -1,6 +1,6 @@
 """Rows to a block: a directory of Parquet files.
 
-    spans.parquet      a row for each span; groups of rows by trace id, within them by service and name
+    spans.parquet      a row for each span; groups of rows by trace id, in a group by service, name, kind
     events.parquet     a row for each event, links.parquet one for each link, in the order of their spans
     traces.parquet     a row for each trace, by id
     resources.parquet  a row for each distinct resource, scopes.parquet one for each scope
@@ -147,13 +147,14 @@ class BlockWriter:
         return order if parts is None else _parts(self._rows.spans[parts], order)[0]
 
     def _kinds(self) -> npt.NDArray[np.int32]:
-        """Each row's service and name as one number, in the order of the words."""
+        """Each row's service, name and kind as one number, in the order of the words."""
         names = texts_array(self._rows.data, self._rows.names)
         place = pc.rank(names, tiebreaker="dense").to_numpy().astype(np.int64)
         both = (
             self._service_of[self._spans["resource"]] * np.int64(len(names) + 1) + place[self._spans["name"]]
         )
-        return np.unique(both, return_inverse=True)[1].astype(np.int32)
+        with_kind = both * 8 + (self._spans["kind"] & 7)  # those above 7 mix with others, and are few
+        return np.unique(with_kind, return_inverse=True)[1].astype(np.int32)
 
     def _summaries(self) -> tuple[Records, Records]:
         arranged = self._arranged

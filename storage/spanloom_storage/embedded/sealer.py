@@ -37,12 +37,35 @@ class Retention:
     size_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of the processes that write a store. Each seals its own segments; the first does the rest."""
+
+    number: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it merges, expires and clears away, also what workers have left that are no more."""
+        return self.number == 0
+
+    def owns(self, path: Path) -> bool:
+        """Whether a segment or a draft of a block is its to look after; blocks are the first one's."""
+        told = path.name.removeprefix(DRAFT).partition("-")[0]
+        number = int(told) if told.isdecimal() else 0
+        return number == self.number or (self.is_first and number >= self.count)
+
+
+ALONE: Final = Worker()
+
+
 class Sealer:
     """One thread that puts a store in order; what it cannot do now it tries again."""
 
-    def __init__(self, catalog: Catalog, retention: Retention) -> None:
+    def __init__(self, catalog: Catalog, retention: Retention, worker: Worker = ALONE) -> None:
         self._catalog = catalog
         self._retention = retention
+        self._worker = worker
         self._active: Path | None = None
         self._changed = threading.Condition()
         self._closing = False
@@ -76,10 +99,11 @@ class Sealer:
     def _resting(self) -> list[Path]:
         """The segments that can be sealed, oldest first."""
         paths = sorted(self._catalog.segments.glob(f"*{segment.SUFFIX}"))
-        return [path for path in paths if path != self._active and path not in self._given_up]
+        mine = filter(self._worker.owns, paths)
+        return [path for path in mine if path != self._active and path not in self._given_up]
 
     def _run(self) -> None:
-        for path in self._catalog.blocks.glob(f"{DRAFT}*"):
+        for path in filter(self._worker.owns, self._catalog.blocks.glob(f"{DRAFT}*")):
             shutil.rmtree(path, ignore_errors=True)  # what an earlier run had in hand when it was killed
         while not self._closing:
             try:
@@ -98,21 +122,26 @@ class Sealer:
 
     def _put_in_order(self) -> None:
         self._catalog.snapshot()
-        tidy_up(self._catalog)
-        # Before anything that takes room, or a full disk would stay full.
-        expire(self._catalog, self._retention, time.time_ns())
+        tidy_up(self._catalog, self._worker)
+        if self._worker.is_first:
+            # Before anything that takes room, or a full disk would stay full.
+            expire(self._catalog, self._retention, time.time_ns())
         for path in self._resting():
             self._seal(path)
             with self._changed:
                 self._changed.notify_all()
             if self._closing:
                 return
+        if self._worker.is_first:
+            self._merge()
+
+    def _merge(self) -> None:
         while not self._closing and (few := blocks_to_merge(list(self._catalog.snapshot().blocks.values()))):
             merge(self._catalog, few)
 
     def _seal(self, path: Path) -> None:
         try:
-            seal(self._catalog, path)
+            seal(self._catalog, path, self._worker)
         except OSError:
             raise  # a full disk, for example: the same may succeed later
         except Exception:  # noqa: BLE001  # logged with its trace; see below
@@ -121,9 +150,9 @@ class Sealer:
             self._given_up.add(path)
 
 
-def tidy_up(catalog: Catalog) -> None:
+def tidy_up(catalog: Catalog, worker: Worker = ALONE) -> None:
     """Finish what this run, or an earlier one, was about to do with what has been replaced."""
-    for path in catalog.replaced():
+    for path in filter(worker.owns, catalog.replaced()):
         damaged = 0
         if path.suffix == segment.SUFFIX:
             damaged = sum(not frame.whole for frame in segment.frames(segment.read(path)))
@@ -137,7 +166,7 @@ def _told(damaged: int) -> str:
     return f"{damaged} stretches of it are not what was written"
 
 
-def seal(catalog: Catalog, path: Path) -> None:
+def seal(catalog: Catalog, path: Path, worker: Worker = ALONE) -> None:
     """Make a block of a segment's whole frames, then delete the segment, or set it aside if it is damaged."""
     data = segment.read(path)
     found = list(segment.frames(data))
@@ -146,7 +175,11 @@ def seal(catalog: Catalog, path: Path) -> None:
         extents = np.array([[frame.begin, frame.end] for frame in whole], np.int64)
         received = [frame.received_ns for frame in whole]
         write_block(
-            catalog, decode(data, extents), replaces=[path.name], received_ns=(min(received), max(received))
+            catalog,
+            decode(data, extents),
+            replaces=[path.name],
+            received_ns=(min(received), max(received)),
+            worker=worker.number,
         )
     if len(whole) < len(found):
         catalog.set_aside(path, _told(len(found) - len(whole)))

@@ -4,17 +4,18 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
 from spanloom_model.errors import MisconfiguredError
-from spanloom_storage.api import SpanReader, SpanWriter
+from spanloom_storage.api import OpenWriter, SpanReader, SpanWriter
 from spanloom_storage.embedded.catalog import BLOCKS, SEGMENTS, Catalog
 from spanloom_storage.embedded.reader import EmbeddedReader
-from spanloom_storage.embedded.sealer import Retention, Sealer
+from spanloom_storage.embedded.sealer import Retention, Sealer, Worker
 from spanloom_storage.embedded.segment import sync_directory
 from spanloom_storage.embedded.writer import DEFAULT_LIMITS, EmbeddedWriter, Limits
 
@@ -24,7 +25,7 @@ _FORMAT_FILE: Final = "format"
 
 
 class EmbeddedStorage:
-    """A directory of segments: one process writes, any number read."""
+    """A directory of segments and blocks: one process writes, or those it forks; any number read."""
 
     def __init__(
         self, directory: Path, *, retention: Retention | None = None, limits: Limits = DEFAULT_LIMITS
@@ -36,18 +37,29 @@ class EmbeddedStorage:
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[SpanWriter]:
         """The only writer of the directory, or MisconfiguredError."""
+        with self.writers(1) as (only,):
+            async with only() as writer:
+                yield writer
+
+    @contextmanager
+    def writers(self, count: int) -> Iterator[Sequence[OpenWriter]]:
+        """The only writers of the directory, or MisconfiguredError: processes that inherit its lock."""
         _create(self._directory)
         check_format(self._directory)
         with locked(self._directory):
-            catalog = Catalog(self._directory)
-            sealer = Sealer(catalog, self._retention)
-            writer = EmbeddedWriter(catalog, sealer, limits=self._limits)
-            sealer.start()
-            try:
-                yield writer
-            finally:
-                await writer.close()
-                await asyncio.to_thread(sealer.close)
+            yield [partial(self._worker, Worker(number, count)) for number in range(count)]
+
+    @asynccontextmanager
+    async def _worker(self, worker: Worker) -> AsyncIterator[SpanWriter]:
+        catalog = Catalog(self._directory)
+        sealer = Sealer(catalog, self._retention, worker)
+        writer = EmbeddedWriter(catalog, sealer, worker=worker.number, limits=self._limits)
+        sealer.start()
+        try:
+            yield writer
+        finally:
+            await writer.close()
+            await asyncio.to_thread(sealer.close)
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[SpanReader]:

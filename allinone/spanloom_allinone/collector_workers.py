@@ -1,0 +1,56 @@
+"""A collector of several processes, for more cores: one port, one store, one set of counters."""
+
+import asyncio
+import os
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from spanloom_allinone import parts
+from spanloom_allinone.serving import stop_signal
+from spanloom_allinone.settings import StorageSettings
+from spanloom_allinone.summary import print_summary
+from spanloom_allinone.workers import Tether, Workers
+from spanloom_model import address
+
+if TYPE_CHECKING:
+    from spanloom_collector.settings import CollectorSettings
+    from spanloom_storage.api import OpenWriter
+
+
+def run(settings: "CollectorSettings", place: StorageSettings) -> None:
+    """Run as many workers as the settings say, until this process is told to end."""
+    from spanloom_storage.open import open_storage
+
+    with ExitStack() as stack:
+        grpc, http = (
+            address.of(stack.enter_context(address.reserve(where)))
+            for where in (settings.grpc_listen, settings.http_listen)
+        )
+        bound = replace(settings, grpc_listen=grpc, http_listen=http)
+        # Where counters of all workers are, so that each of them can tell all; before they are made.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="spanloom-counters-")
+        )
+        writers = stack.enter_context(open_storage(place.address).writers(settings.workers))
+
+        def work(number: int, tether: Tether) -> None:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_work(bound, writers[number], tether))
+
+        workers = Workers(settings.workers, work)
+        workers.start()
+        listening = [*parts.collector_listens(bound), parts.Listening("Storage", place.where)]
+        print_summary(f"collector, {settings.workers} workers", listening, ())
+        workers.watch()
+
+
+async def _work(settings: "CollectorSettings", open_writer: "OpenWriter", tether: Tether) -> None:
+    stop = stop_signal()
+    asyncio.get_running_loop().add_reader(tether.alive, stop.set)
+    async with parts.running_collector(settings, open_writer):
+        tether.say_ready()
+        await stop.wait()
