@@ -13,6 +13,7 @@ moment that it has its name, whether they are deleted already or not. That is al
 
 import json
 import logging
+import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -33,6 +34,8 @@ BLOCKS: Final = "blocks"
 DAMAGED: Final = "damaged"
 FACTS: Final = "block.json"
 DRAFT: Final = ".draft-"
+_BLOCK_NAME: Final = re.compile(r"\d.*-[0-9a-f]{16}")
+"""Other names are somebody else's directories."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +178,10 @@ class Catalog:
         try:
             data = (self.blocks / name / FACTS).read_bytes()
         except FileNotFoundError:
-            return None  # somebody else's directory, or a block that was just replaced
+            # A block that was just replaced is not there at all: it goes in one step.
+            if _BLOCK_NAME.fullmatch(name) and (self.blocks / name).is_dir():
+                self.set_aside(self.blocks / name, f"{FACTS} is missing")
+            return None
         if not name.endswith(f"-{xxhash.xxh3_64_hexdigest(data)}"):
             self.set_aside(self.blocks / name, f"{FACTS} is not what was written")
             return None

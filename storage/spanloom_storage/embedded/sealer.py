@@ -70,6 +70,7 @@ class Sealer:
         self._changed = threading.Condition()
         self._closing = False
         self._given_up: set[Path] = set()
+        self._unmerged: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="spanloom-seal", daemon=True)
 
     def start(self) -> None:
@@ -136,8 +137,18 @@ class Sealer:
             self._merge()
 
     def _merge(self) -> None:
-        while not self._closing and (few := blocks_to_merge(list(self._catalog.snapshot().blocks.values()))):
-            merge(self._catalog, few)
+        while not self._closing:
+            blocks = self._catalog.snapshot().blocks.values()
+            few = blocks_to_merge([facts for facts in blocks if facts.name not in self._unmerged])
+            if not few:
+                return
+            try:
+                merge(self._catalog, few)
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001  # logged with its trace; they are read as they are
+                _log.exception("%s cannot be merged", ", ".join(facts.name for facts in few))
+                self._unmerged |= {facts.name for facts in few}
 
     def _seal(self, path: Path) -> None:
         try:

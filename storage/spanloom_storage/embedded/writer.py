@@ -133,10 +133,11 @@ class EmbeddedWriter:
         if time.monotonic() - self._failed_s < self._limits.pause_s:
             raise Unavailable("the store could not be written a moment ago")
         self._leave_if_old()
-        file = self._file or self._begin_segment()
-        acknowledged_bytes = file.tell()
         span_count = sum(request.span_count for request in requests)
+        acknowledged_bytes = 0
         try:
+            file = self._file or self._begin_segment()
+            acknowledged_bytes = file.tell()
             self._append(
                 file,
                 [request.data for request in requests],
@@ -146,9 +147,7 @@ class EmbeddedWriter:
         except OSError:
             # What the file holds now is unknown, so nothing may follow it there.
             self._failed_s = time.monotonic()
-            self._leave_segment()
-            if not acknowledged_bytes:
-                Path(file.name).unlink()
+            self._leave_segment(keep=acknowledged_bytes > 0)
             raise
         if file.tell() >= self._limits.segment_bytes:
             self._leave_segment()
@@ -159,26 +158,23 @@ class EmbeddedWriter:
         path = self._catalog.next_segment(self._worker)
         self._sealer.appending_to(path)
         self._begun_s = time.monotonic()
-        file = path.open("xb")
-        try:
-            segment.sync_directory(path.parent)
-        except OSError:
-            # Its name may not be durable, so nothing may be acknowledged in it.
-            file.close()
-            path.unlink()
-            raise
-        self._file = file
-        return file
+        self._file = path.open("xb")
+        segment.sync_directory(path.parent)  # before that its name may not last, nor what is in it
+        return self._file
 
-    def _leave_segment(self) -> None:
-        self._close_file()
+    def _leave_segment(self, *, keep: bool = True) -> None:
+        self._close_file(keep=keep)
         self._sealer.appending_to(None)
 
-    def _close_file(self) -> None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):  # what could not be written was not acknowledged either
-                self._file.close()
-            self._file = None
+    def _close_file(self, *, keep: bool = True) -> None:
+        if self._file is None:
+            return
+        with contextlib.suppress(OSError):  # what could not be written was not acknowledged either
+            self._file.close()
+        if not keep:
+            with contextlib.suppress(OSError):
+                Path(self._file.name).unlink()
+        self._file = None
 
 
 def _succeed(taken: _Waiting) -> None:

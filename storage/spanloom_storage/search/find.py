@@ -171,39 +171,37 @@ class _Search:
         Only those that can match and start where the page may: their start in the block is an upper
         bound of their true one.
         """
-        waiting: list[tuple[int, int, int]] = []  # (-start, block, place)
+        heads: list[tuple[int, int, int]] = []  # (-start, block, how many of its candidates came before)
+        opened: dict[int, tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = {}
         number = 0
         batch: list[tuple[int, int]] = []
-        while number < len(self._blocks) or waiting:
+        while number < len(self._blocks) or heads:
             upcoming = self._newest[number] if number < len(self._blocks) else -1
-            if number < len(self._blocks) and (not waiting or -waiting[0][0] <= upcoming):
-                if batch:
-                    yield max(upcoming, -waiting[0][0] if waiting else 0), batch
-                    batch = []
-                else:
-                    yield max(upcoming, -waiting[0][0] if waiting else 0), []
-                for start, place in self._opened(number):
-                    waiting.append((-start, number, place))
-                heapq.heapify(waiting)
+            if number < len(self._blocks) and (not heads or -heads[0][0] <= upcoming):
+                yield max(upcoming, -heads[0][0] if heads else 0), batch
+                batch = []
+                opened[number] = self._opened(number)
+                _push(heads, number, 0, opened[number][0])
                 number += 1
                 continue
-            start, block, place = heapq.heappop(waiting)
-            batch.append((block, place))
+            start, block, before = heapq.heappop(heads)
+            batch.append((block, int(opened[block][1][before])))
+            _push(heads, block, before + 1, opened[block][0])
             if len(batch) == _CANDIDATES:
                 yield -start, batch
                 batch = []
         if batch:
             yield 0, batch
 
-    def _opened(self, number: int) -> Iterator[tuple[int, int]]:
-        """The traces of a block that may match and be on the page: (start, place)."""
+    def _opened(self, number: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """The traces of a block that may match and be on the page, newest first: (starts, places)."""
         behind = self._may_be_behind(number)
-        if not behind.any():
-            return zip((), (), strict=True)
-        bits = self._bits_of(number)
-        places = np.flatnonzero(behind & bits.any(axis=0) if self._leaves.need_a_leaf else behind)
+        if behind.any() and self._leaves.need_a_leaf:
+            behind &= self._bits_of(number).any(axis=0)
+        places = np.flatnonzero(behind)
         starts = self._starts[number][places]
-        return zip(starts.tolist(), places.tolist(), strict=True)
+        newest_first = np.argsort(~starts, kind="stable")
+        return starts[newest_first], places[newest_first]
 
     def _may_be_behind(self, number: int) -> Mask:
         """Which traces of a block can be behind the cursor: by their start here or in another block."""
@@ -274,3 +272,9 @@ class _Search:
             outlines = summaries.distinct(pa.concat_tables(whole))
         found = summaries.summarise(outlines)
         return [found[here.trace_id] for here in heres]
+
+
+def _push(heads: list[tuple[int, int, int]], block: int, before: int, starts: npt.NDArray[np.uint64]) -> None:
+    """A block's next candidate among those of the others."""
+    if before < starts.size:
+        heapq.heappush(heads, (-int(starts[before]), block, before))
