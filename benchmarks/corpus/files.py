@@ -1,6 +1,7 @@
 """A corpus on disk: each request behind its length (uint32, little-endian)."""
 
 import mmap
+import os
 import struct
 import sys
 import tempfile
@@ -27,6 +28,8 @@ def write(corpus: Corpus, path: Path) -> list[int]:
             file.write(struct.pack("<I", len(request.data)))
             file.write(request.data)
             counts.append(request.span_count)
+        file.flush()
+        os.fsync(file.fileno())  # or the disk would still be busy with it when a clock runs
     return counts
 
 
