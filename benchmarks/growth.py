@@ -3,9 +3,10 @@
 python -m benchmarks.growth [--sizes 1M,10M,50M] [--rounds 100] [--keep DIR] [--json FILE]
 
 Figures of ingesting are those since the size before: all CPU of the collector until it is idle again,
-its peak memory, and what it wrote beside what its blocks grew by. Questions go to a fresh reader, in a
-process of its own, once the collector is idle. × is to the first size; n^k says how a figure grew with
-the number of spans from the first size to the last: 0 is flat, 1 as fast as the store.
+its peak memory, and what it wrote beside what its blocks grew by. Spans a second suffer from making the
+spans on the same cores; `ingest` has them made before. Questions go to a fresh reader, in a process of
+its own, once the collector is idle. × is to the first size; n^k says how a figure grew with the number
+of spans from the first size to the last: 0 is flat, 1 as fast as the store.
 """
 
 import argparse
