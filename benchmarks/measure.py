@@ -5,8 +5,11 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Final
+
+from spanloom_storage.embedded.catalog import Catalog
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
@@ -16,7 +19,8 @@ def family(process: int) -> Iterator[int]:
     yield process
     for task in Path(f"/proc/{process}/task").glob("*/children"):
         for child in task.read_text().split():
-            yield from family(int(child))
+            if Path(f"/proc/{child}/stat").exists():  # it may have ended meanwhile
+                yield from family(int(child))
 
 
 def cpu_s(process: int) -> float:
@@ -38,6 +42,22 @@ def peak_mb(process: int) -> float:
     return total / 1024
 
 
+def forget_peak(process: int) -> None:
+    """Let `peak_mb` begin anew."""
+    for one in family(process):
+        Path(f"/proc/{one}/clear_refs").write_text("5")
+
+
+def written_bytes(process: int) -> int:
+    """What a process and those below it have given the kernel to write; sockets count, and are little."""
+    total = 0
+    for one in family(process):
+        for line in Path(f"/proc/{one}/io").read_text().splitlines():
+            if line.startswith("wchar"):
+                total += int(line.split()[1])
+    return total
+
+
 def wait_until_idle(process: int, *, for_s: float = 2.0, most_s: float = 120.0) -> None:
     """Return once a process has used less than 2 % of a core for a while."""
     deadline = time.monotonic() + most_s
@@ -51,6 +71,17 @@ def wait_until_idle(process: int, *, for_s: float = 2.0, most_s: float = 120.0) 
 def size_bytes(directory: Path) -> int:
     """What the files in a directory hold."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def blocks_of(directory: Path) -> tuple[int, int]:
+    """(spans, bytes) of a store's blocks: what has been put in order; up to 48 MB are yet to be."""
+    blocks = Catalog(directory, only_looks=True).snapshot().blocks.values()
+    return sum(facts.span_count for facts in blocks), sum(facts.size_bytes for facts in blocks)
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """So great a part of the values, which are in order, is at most this (nearest rank); 0 of none."""
+    return ordered[max(0, ceil(part * len(ordered)) - 1)] if ordered else 0.0
 
 
 def machine() -> dict[str, str | int]:

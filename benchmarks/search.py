@@ -7,141 +7,83 @@ Answers are complete: traces by id with every field, lists with summaries of who
 
 import argparse
 import asyncio
-import random
-import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
-import numpy as np
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks import measure
 from benchmarks.corpus import Corpus
+from benchmarks.questions import BY_ID, NEWEST, first_answer_ms, questions, times_ms
 from spanloom_model.ids import TraceId
 from spanloom_storage import otlp
-from spanloom_storage.api import Place, SpanQuery, SpanReader, TraceQuery
-from spanloom_storage.conditions import Attribute, Compare, Intrinsic, Operator, Owner, Spans, span_with
 from spanloom_storage.embedded import EmbeddedStorage
 from spanloom_storage.embedded.catalog import Catalog
 from spanloom_storage.embedded.sealer import seal
 
-LIMITS_MS = {
-    "trace by id": 10,
-    "newest 20 of a service": 30,
+LIMITS_MS: Final[Mapping[str, float]] = {
+    BY_ID: 10,
+    NEWEST: 30,
     "service + operation": 30,
     "service + operation + min duration": 30,
     "rare value, any service": 100,
     "regex on url.full": 1500,
     "RED by service and operation": 400,
 }
+HUGE_TRACE: Final = TraceId(bytes([7] * 16))
+HUGE_TRACE_LIMIT_MS: Final = 400
 
 
-async def everywhere(reader: SpanReader) -> list[TraceId]:
-    """Traces from all over the store: twenty from each of twenty moments."""
-    newest = (await reader.find(TraceQuery(limit=1))).traces[0].start_ns
-    counts = await reader.counts(SpanQuery(), step_ns=10**9)
-    oldest = counts.start_ns[0]
-    ids: list[TraceId] = []
-    for step in range(20):
-        moment = oldest + (newest - oldest) * (step + 1) // 20
-        after = Place(start_ns=moment, trace_id=TraceId(bytes(16)))
-        ids += [summary.trace_id for summary in (await reader.find(TraceQuery(after=after))).traces]
-    return ids
-
-
-async def questions(reader: SpanReader) -> dict[str, Callable[[random.Random], Awaitable[object]]]:
-    """Named questions that differ every time."""
-    services = await reader.services()
-    operations = {service: await reader.operations(service) for service in services}
-    ids = await everywhere(reader)
-    users = await reader.values(Attribute(Owner.SPAN, "app.order.id"), SpanQuery(), limit=300)
-    rare = [str(one.value) for one in users.values]
-
-    def of(**facts: object) -> Awaitable[object]:
-        return reader.find(TraceQuery(where=span_with(**facts)))  # type: ignore[arg-type]  # named at each call
-
-    def service_and_operation(chance: random.Random, **more: object) -> Awaitable[object]:
-        service = chance.choice(services)
-        return of(service=service, name=chance.choice(list(operations[service])).name, **more)
-
-    def attribute(key: str, operator: Operator, value: str) -> Awaitable[object]:
-        condition = Compare(Attribute(Owner.SPAN, key), operator, value)
-        return reader.find(TraceQuery(where=Spans(condition)))
-
-    return {
-        "trace by id": lambda chance: reader.trace(chance.choice(ids)),
-        "newest 20 of a service": lambda chance: of(service=chance.choice(services)),
-        "service + operation": service_and_operation,
-        "service + operation + min duration": lambda chance: service_and_operation(
-            chance, min_duration_ns=20_000_000
-        ),
-        "rare value, any service": lambda chance: attribute(
-            "app.order.id", Operator.EQUAL, chance.choice(rare)
-        ),
-        "regex on url.full": lambda chance: attribute(
-            "url.full", Operator.MATCHES, f".*/{chance.randrange(10**8, 10**9)}.expand=all"
-        ),
-        "RED by service and operation": lambda _: reader.figures(SpanQuery()),
-        "spans of one service over time": lambda chance: reader.counts(
-            SpanQuery(where=Compare(Intrinsic.SERVICE, Operator.EQUAL, chance.choice(services))),
-            step_ns=10**9,
-        ),
-        "top values of http.route": lambda _: reader.values(Attribute(Owner.SPAN, "http.route"), SpanQuery()),
-        "service links": lambda _: reader.service_links(SpanQuery()),
-    }
+def in_huge_trace(data: bytes) -> bytes:
+    """A request whose spans are all of one trace."""
+    message = ExportTraceServiceRequest.FromString(data)
+    for resource_spans in message.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                span.trace_id = HUGE_TRACE
+    return message.SerializeToString()
 
 
 async def huge_trace_ms() -> float:
     """The best of five readings of one trace of 100,000 spans, from a block of its own, in columns."""
-    directory = Path(tempfile.mkdtemp())
-    try:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
         async with EmbeddedStorage(directory).writer() as writer:
-            for request in Corpus().requests(100_000):
-                data = np.frombuffer(request.data, np.uint8).copy()
-                halves = request.ids[request.ids[:, 1] < 2]
-                data[halves[:, :1] + np.arange(8)] = 7
-                await writer.write(otlp.checked(data.tobytes()).request)
+            for request in Corpus(100_000).requests():
+                await writer.write(otlp.checked(in_huge_trace(request.data)).request)
         for path in (directory / "segments").iterdir():
             seal(Catalog(directory), path)
         times = []
         async with EmbeddedStorage(directory).reader() as reader:
             for _ in range(5):
                 began = time.monotonic()
-                batch = await reader.trace(TraceId(bytes([7] * 16)))
+                batch = await reader.trace(HUGE_TRACE)
                 times.append((time.monotonic() - began) * 1000)
         print(f"the huge trace has {batch.num_rows:,} spans")
         return min(times)
-    finally:
-        shutil.rmtree(directory)
 
 
 async def run(directory: Path, rounds: int) -> list[dict[str, object]]:
     """Each question so many times."""
     huge_ms = await huge_trace_ms()
     rows: list[dict[str, object]] = [
-        {"question": "a trace of 100,000 spans", "p50 ms": huge_ms, "× limit": huge_ms / 400}
+        {"question": "a trace of 100,000 spans", "p50 ms": huge_ms, "× limit": huge_ms / HUGE_TRACE_LIMIT_MS}
     ]
     async with EmbeddedStorage(directory).reader() as reader:
-        began = time.monotonic()
-        await reader.find(TraceQuery())
-        rows.append({"question": "first answer after start", "p50 ms": (time.monotonic() - began) * 1000})
-        chance = random.Random(2)  # noqa: S311  # the same questions every time
+        rows.append({"question": "first answer after start", "p50 ms": await first_answer_ms(reader)})
         for name, ask in (await questions(reader)).items():
-            times = []
-            await ask(chance)
-            for _ in range(rounds):
-                began = time.monotonic()
-                await ask(chance)
-                times.append((time.monotonic() - began) * 1000)
-            times.sort()
+            times = await times_ms(ask, rounds)
+            p50 = measure.quantile(times, 0.5)
             rows.append(
                 {
                     "question": name,
-                    "p50 ms": times[len(times) // 2],
-                    "p95 ms": times[int(0.95 * len(times))],
-                    "p99 ms": times[-1 - len(times) // 100],
-                    "× limit": times[len(times) // 2] / LIMITS_MS[name] if name in LIMITS_MS else "",
+                    "p50 ms": p50,
+                    "p95 ms": measure.quantile(times, 0.95),
+                    "p99 ms": measure.quantile(times, 0.99),
+                    "× limit": p50 / LIMITS_MS[name] if name in LIMITS_MS else "",
                 }
             )
     return rows

@@ -1,6 +1,6 @@
 """How long `spanloom run` takes to come up and to end, beside what a person should have to wait.
 
-python benchmarks/start.py [ROUNDS]
+python -m benchmarks.start [ROUNDS]
 """
 
 import os

@@ -1,0 +1,78 @@
+"""HTTP/1.1 of a client, as much of it as sending OTLP takes, with little work of its own."""
+
+import socket
+from typing import Final, Self
+
+PATH: Final = "/v1/traces"
+TIMEOUT_S: Final = 60.0
+
+
+class Connection:
+    """One that posts requests and waits for each answer."""
+
+    def __init__(self, to: str) -> None:
+        host, _, port = to.rpartition(":")
+        self._address = (host, int(port))
+        self._head = (
+            f"POST {PATH} HTTP/1.1\r\nHost: {to}\r\nContent-Type: application/x-protobuf\r\nContent-Length: "
+        ).encode()
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = socket.create_connection(self._address, TIMEOUT_S)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def again(self) -> None:
+        """Begin anew."""
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        """End it."""
+        self._socket.close()
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """(status, head of the answer in small letters); raises ConnectionError where none comes."""
+        head = self._head + b"%d\r\n\r\n" % len(body)
+        sent = self._socket.sendmsg((head, body))
+        whole = len(head) + len(body)
+        if sent < len(head):
+            self._socket.sendall(head[sent:])
+            sent = len(head)
+        if sent < whole:
+            self._socket.sendall(memoryview(body)[sent - len(head) :])
+        return self._answer()
+
+    def _answer(self) -> tuple[int, bytes]:
+        data = self._receive()
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self._receive()
+        head = data[:end].lower()
+        missing = int(header(head, b"content-length") or 0) - (len(data) - end - 4)
+        while missing > 0:
+            missing -= len(self._receive())
+        if header(head, b"connection") == b"close":
+            self.again()
+        return int(head[9:12]), head
+
+    def _receive(self) -> bytes:
+        data = self._socket.recv(65536)
+        if not data:
+            raise ConnectionResetError("it was closed before the answer was there")
+        return data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def header(head: bytes, name: bytes) -> bytes:
+    """A header's value, of a head in small letters; empty where it is not there."""
+    at = head.find(b"\r\n" + name + b":")
+    if at < 0:
+        return b""
+    begin = at + len(name) + 3
+    end = head.find(b"\r\n", begin)
+    return head[begin : end if end >= 0 else None].strip()
