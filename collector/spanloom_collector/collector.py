@@ -29,6 +29,7 @@ class Collector:
 async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> AsyncIterator[Collector]:
     """Open the doors; leaving waits a second for requests on their way."""
     counts = Counts()
+    writer.on_upkeep(counts.hear)
     receiver = Receiver(writer.write, counts)
     budget = Budget(settings.max_pending_bytes)
     async with running_grpc(receiver, counts, budget, settings) as grpc_address:

@@ -5,6 +5,8 @@ import os
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from spanloom_storage.api import Upkeep
+
 
 class Counts:
     """One set of counters, for one collector, which may be several processes."""
@@ -35,6 +37,30 @@ class Counts:
             ["door"],
             registry=self.registry,
         )
+        self.upkeep_spans = Counter(
+            "spanloom_collector_upkeep_spans",
+            "Spans that storage has put in order in the background, by work",
+            ["work"],
+            registry=self.registry,
+        )
+        self.upkeep_written_bytes = Counter(
+            "spanloom_collector_upkeep_written_bytes",
+            "Bytes that storage has written in the background, by work",
+            ["work"],
+            registry=self.registry,
+        )
+        self.upkeep_seconds = Counter(
+            "spanloom_collector_upkeep_seconds",
+            "How long storage has worked in the background, by work",
+            ["work"],
+            registry=self.registry,
+        )
+
+    def hear(self, upkeep: Upkeep) -> None:
+        """Count what storage does in the background."""
+        self.upkeep_spans.labels(upkeep.work).inc(upkeep.span_count)
+        self.upkeep_written_bytes.labels(upkeep.work).inc(upkeep.written_bytes)
+        self.upkeep_seconds.labels(upkeep.work).inc(upkeep.seconds)
 
     def told(self) -> CollectorRegistry:
         """What /metrics tells: the counters of this process, or those of all workers together."""

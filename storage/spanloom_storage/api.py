@@ -110,7 +110,7 @@ class Operation:
     """OTLP's number, as `spanloom_model.span.SpanKind`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeCount:
     """An attribute key as it is used."""
 
@@ -205,6 +205,17 @@ class StorageStatus:
     """What was found not to be as it was written and is left out of every answer, by name."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """One piece of what storage does in the background."""
+
+    work: str
+    """`seal`: what was just taken becomes easy to search; `merge`: so do many small pieces; `expire`."""
+    span_count: int
+    written_bytes: int
+    seconds: float
+
+
 class SpanWriter(Protocol):
     """The collector's half."""
 
@@ -215,6 +226,9 @@ class SpanWriter(Protocol):
         much waits already and Unavailable for other trouble that passes; then all, some or none of
         the spans may be stored.
         """
+
+    def on_upkeep(self, hear: Callable[[Upkeep], None]) -> None:
+        """Tell *hear* of everything that is done in the background, from whichever thread does it."""
 
 
 class SpanReader(Protocol):
@@ -237,7 +251,7 @@ class SpanReader(Protocol):
         """What *service* does, sorted; empty for an unknown one."""
 
     async def attributes(self) -> Sequence[AttributeCount]:
-        """All attribute keys with their types, sorted."""
+        """All attribute keys with their types, by owner, key and type."""
 
     async def values(self, field: Field, query: SpanQuery, *, limit: int = 100) -> TopValues:
         """The most frequent values of a field, of the spans that match."""

@@ -1,7 +1,7 @@
 """Storage in this process's memory: the reference, and good for trying things out."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -21,6 +21,7 @@ from spanloom_storage.api import (
     TopValues,
     TracePage,
     TraceQuery,
+    Upkeep,
 )
 from spanloom_storage.batch import SpanBatch, SpanRequest
 from spanloom_storage.conditions import Field
@@ -63,6 +64,9 @@ class MemoryStorage:
         self._block = None
         while self._span_count > self._max_spans and len(self._requests) > 1:
             self._span_count -= self._requests.popleft().span_count
+
+    def on_upkeep(self, hear: Callable[[Upkeep], None]) -> None:
+        """There is none."""
 
     async def trace(self, trace_id: TraceId) -> SpanBatch:
         """The spans of one trace, each once."""

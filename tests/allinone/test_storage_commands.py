@@ -24,7 +24,7 @@ from spanloom_storage.embedded.catalog import Catalog
 from spanloom_storage.embedded.sealer import MERGE_BLOCKS, seal
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing import checked_of, request_of
-from spanloom_storage.testing.contract import NOON_NS, RICH_SPAN, span
+from spanloom_storage.testing.samples import NOON_NS, RICH_SPAN, span
 from tests.processes import COMMAND
 
 SPANS = [

@@ -14,8 +14,8 @@ import pytest
 
 from spanloom_model.ids import TraceId
 from spanloom_storage.embedded import EmbeddedStorage
-from spanloom_storage.testing.contract import span
 from spanloom_storage.testing.requests import request_of
+from spanloom_storage.testing.samples import span
 from tests.processes import Running, Spanloom
 
 WORKERS = 3

@@ -19,8 +19,8 @@ from spanloom_storage import otlp
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.contract import RICH_SPAN, span
 from spanloom_storage.testing.requests import request_of
+from spanloom_storage.testing.samples import RICH_SPAN, span
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LIMIT_BYTES = 100_000

@@ -22,8 +22,8 @@ from spanloom_storage import otlp, otlp_json
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.contract import RICH_SPAN, span
 from spanloom_storage.testing.requests import request_of
+from spanloom_storage.testing.samples import RICH_SPAN, span
 
 LIMIT_BYTES = 10_000
 PROTOBUF = {"content-type": "application/x-protobuf"}

@@ -17,8 +17,8 @@ from spanloom_storage.embedded.sealer import seal
 from spanloom_storage.errors import Unavailable
 from spanloom_storage.memory import MemoryStorage
 from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.contract import NOON_NS, RICH_SPAN, SECOND_NS, span, trace_id
 from spanloom_storage.testing.requests import checked_of
+from spanloom_storage.testing.samples import NOON_NS, RICH_SPAN, SECOND_NS, span, trace_id
 
 
 @dataclass

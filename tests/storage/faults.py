@@ -32,7 +32,8 @@ from spanloom_storage.embedded.sealer import merge, seal
 from spanloom_storage.embedded.writer import Limits
 from spanloom_storage.errors import Unavailable
 from spanloom_storage.testing import checked_of
-from spanloom_storage.testing.contract import NOON_NS, numbers, span
+from spanloom_storage.testing.opened import numbers
+from spanloom_storage.testing.samples import NOON_NS, span
 
 WRITERS: Final = 4
 MOST_TRACES: Final = 4

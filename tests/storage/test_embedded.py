@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from spanloom_model.errors import MisconfiguredError
-from spanloom_storage.api import OpenWriter, SpanQuery, SpanReader, SpanWriter, Storage, TraceQuery
+from spanloom_storage.api import OpenWriter, SpanQuery, SpanReader, SpanWriter, Storage, TraceQuery, Upkeep
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.embedded import EmbeddedStorage, segment
 from spanloom_storage.embedded.catalog import Catalog
@@ -22,7 +22,8 @@ from spanloom_storage.embedded.writer import EmbeddedWriter, Limits
 from spanloom_storage.errors import Overloaded, Unavailable
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing import StorageContract, checked_of
-from spanloom_storage.testing.contract import RICH_SPAN, numbers, span, trace_id
+from spanloom_storage.testing.opened import numbers
+from spanloom_storage.testing.samples import RICH_SPAN, span, trace_id
 
 
 class TestEmbeddedStorage(StorageContract):
@@ -57,6 +58,9 @@ class Sealed:
     def reader(self) -> AbstractAsyncContextManager[SpanReader]:
         """As ever."""
         return self._store.reader()
+
+    def on_upkeep(self, hear: Callable[[Upkeep], None]) -> None:
+        """Nothing is done in the background."""
 
     async def write(self, request: SpanRequest) -> None:
         """A segment of one frame, sealed at once."""

@@ -25,7 +25,8 @@ from spanloom_storage.embedded.writer import Limits
 from spanloom_storage.errors import Unavailable
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing import checked_of
-from spanloom_storage.testing.contract import numbers, trace_id
+from spanloom_storage.testing.opened import numbers
+from spanloom_storage.testing.samples import trace_id
 from tests.storage.faults import AFTER, BEFORE, IMPATIENT, WHILE_FULL, size_of, trace_of, write_batch
 
 ROUNDS: Final = 100

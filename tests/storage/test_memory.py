@@ -5,7 +5,7 @@ import pytest
 from spanloom_storage.api import Storage
 from spanloom_storage.memory import MemoryStorage
 from spanloom_storage.testing import StorageContract, checked_of
-from spanloom_storage.testing.contract import span
+from spanloom_storage.testing.samples import span
 
 
 class TestMemoryStorage(StorageContract):

@@ -21,9 +21,9 @@ from spanloom_storage.conditions import Field, Owner
 from spanloom_storage.embedded import EmbeddedStorage, attribute_columns, block_file, block_writer
 from spanloom_storage.memory import MemoryStorage
 from spanloom_storage.testing import naive
-from spanloom_storage.testing.contract import span
 from spanloom_storage.testing.queries import FIELDS, QUERIES, SPAN_QUERIES, batches
 from spanloom_storage.testing.requests import checked_of
+from spanloom_storage.testing.samples import span
 from tests.storage.test_embedded import Sealed
 
 Answer = TypeVar("Answer")

@@ -20,9 +20,9 @@ from spanloom_storage import otlp
 from spanloom_storage.batch import SpanBatch
 from spanloom_storage.kernels.check import MAX_DEPTH
 from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.contract import RICH_SPAN, span
 from spanloom_storage.testing.messages import requests
 from spanloom_storage.testing.requests import batch_of, request_of
+from spanloom_storage.testing.samples import RICH_SPAN, span
 
 thorough = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -25,8 +25,9 @@ from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search import figures, find, links, statistics
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.blocks import SpanBlock
-from spanloom_storage.testing.contract import NOON_NS, numbers, span
+from spanloom_storage.testing.opened import numbers
 from spanloom_storage.testing.queries import CONDITIONS, FIELDS, MOMENTS, QUERIES, spans
+from spanloom_storage.testing.samples import NOON_NS, span
 
 
 def without_repeats(parts: Sequence[Sequence[Span]]) -> list[list[Span]]:

@@ -18,7 +18,7 @@ from spanloom_storage.embedded.attribute_columns import LEAST_VALUES, MOST_COLUM
 from spanloom_storage.embedded.catalog import DRAFT, BlockFacts, Catalog
 from spanloom_storage.embedded.sealer import merge, seal
 from spanloom_storage.testing import checked_of
-from spanloom_storage.testing.contract import NOON_NS, RICH_SPAN, span, trace_id
+from spanloom_storage.testing.samples import NOON_NS, RICH_SPAN, span, trace_id
 
 DOCUMENT: Final = (Path(__file__).parent.parent.parent / "docs" / "storage-format.md").read_text()
 TYPES: Final = {

@@ -18,8 +18,8 @@ from spanloom_storage.kernels.rows import Rows
 
 def write_block(
     catalog: Catalog, rows: Rows, *, replaces: Sequence[str], received_ns: tuple[int, int], worker: int = 0
-) -> str:
-    """Make a block of rows; its name, once it is in the store. Raises OSError where nothing has changed."""
+) -> BlockFacts:
+    """Make a block of rows; what it is, once it is in the store. Raises OSError where nothing has changed."""
     draft = catalog.blocks / f"{DRAFT}{worker}-{uuid.uuid4().hex}"
     draft.mkdir(parents=True)
     try:
@@ -38,7 +38,7 @@ def write_block(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     sync_directory(catalog.blocks)
-    return name
+    return BlockFacts(name=name, **facts)
 
 
 def damage_of(directory: Path, facts: BlockFacts) -> str | None:

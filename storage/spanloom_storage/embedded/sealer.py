@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from spanloom_storage.api import Upkeep
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.block_file import damage_of, write_block
 from spanloom_storage.embedded.catalog import DRAFT, BlockFacts, Catalog, remove
@@ -71,6 +72,8 @@ class Sealer:
         self._closing = False
         self._given_up: set[Path] = set()
         self._unmerged: set[str] = set()
+        self.hear: Callable[[Upkeep], None] = lambda _: None
+        """Is told of every piece of work."""
         self._thread = threading.Thread(target=self._run, name="spanloom-seal", daemon=True)
 
     def start(self) -> None:
@@ -126,7 +129,8 @@ class Sealer:
         tidy_up(self._catalog, self._worker)
         if self._worker.is_first:
             # Before anything that takes room, or a full disk would stay full.
-            expire(self._catalog, self._retention, time.time_ns())
+            for facts in expire(self._catalog, self._retention, time.time_ns()):
+                self._tell("expire", facts, 0, 0.0)
         for path in self._resting():
             self._seal(path)
             with self._changed:
@@ -142,23 +146,36 @@ class Sealer:
             few = blocks_to_merge([facts for facts in blocks if facts.name not in self._unmerged])
             if not few:
                 return
+            began = time.monotonic()
             try:
-                merge(self._catalog, few)
+                merged = merge(self._catalog, few)
             except OSError:
                 raise
             except Exception:  # noqa: BLE001  # logged with its trace; they are read as they are
                 _log.exception("%s cannot be merged", ", ".join(facts.name for facts in few))
                 self._unmerged |= {facts.name for facts in few}
+                continue
+            if merged is not None:
+                self._tell("merge", merged, merged.size_bytes, time.monotonic() - began)
 
     def _seal(self, path: Path) -> None:
+        began = time.monotonic()
         try:
-            seal(self._catalog, path, self._worker)
+            facts = seal(self._catalog, path, self._worker)
         except OSError:
             raise  # a full disk, for example: the same may succeed later
         except Exception:  # noqa: BLE001  # logged with its trace; see below
             # Nothing is lost: the segment stays, and is read as it is. The others must not wait for it.
             _log.exception("%s cannot be sealed", path.name)
             self._given_up.add(path)
+            return
+        if facts is not None:
+            self._tell("seal", facts, facts.size_bytes, time.monotonic() - began)
+
+    def _tell(self, work: str, facts: BlockFacts, written_bytes: int, seconds: float) -> None:
+        self.hear(
+            Upkeep(work=work, span_count=facts.span_count, written_bytes=written_bytes, seconds=seconds)
+        )
 
 
 def tidy_up(catalog: Catalog, worker: Worker = ALONE) -> None:
@@ -177,15 +194,16 @@ def _told(damaged: int) -> str:
     return f"{damaged} stretches of it are not what was written"
 
 
-def seal(catalog: Catalog, path: Path, worker: Worker = ALONE) -> None:
+def seal(catalog: Catalog, path: Path, worker: Worker = ALONE) -> BlockFacts | None:
     """Make a block of a segment's whole frames, then delete the segment, or set it aside if it is damaged."""
+    facts = None
     data = segment.read(path)
     found = list(segment.frames(data))
     whole = [frame for frame in found if frame.whole]
     if whole:
         extents = np.array([[frame.begin, frame.end] for frame in whole], np.int64)
         received = [frame.received_ns for frame in whole]
-        write_block(
+        facts = write_block(
             catalog,
             decode(data, extents),
             replaces=[path.name],
@@ -196,6 +214,7 @@ def seal(catalog: Catalog, path: Path, worker: Worker = ALONE) -> None:
         catalog.set_aside(path, _told(len(found) - len(whole)))
     else:
         remove([path])
+    return facts
 
 
 def blocks_to_merge(blocks: Sequence[BlockFacts]) -> Sequence[BlockFacts]:
@@ -208,26 +227,28 @@ def blocks_to_merge(blocks: Sequence[BlockFacts]) -> Sequence[BlockFacts]:
     return ()
 
 
-def merge(catalog: Catalog, blocks: Sequence[BlockFacts]) -> None:
-    """Make one block of several, then delete them."""
+def merge(catalog: Catalog, blocks: Sequence[BlockFacts]) -> BlockFacts | None:
+    """Make one block of several, then delete them; None where one is damaged and was set aside."""
     parts = []
     for facts in blocks:
         damage = damage_of(catalog.blocks / facts.name, facts)
         if damage is not None:
             catalog.set_aside(catalog.blocks / facts.name, damage)
-            return  # the others are merged without it, next time
+            return None  # the others are merged without it, next time
     for facts in blocks:
         stored = StoredBlock(catalog.blocks / facts.name, facts, ColumnCache(0))
         parts += [stored.request(group) for group in range(len(facts.first_traces))]
     rows = decode(np.frombuffer(b"".join(parts), np.uint8))
     received = (min(facts.received_ns[0] for facts in blocks), max(facts.received_ns[1] for facts in blocks))
     names = [facts.name for facts in blocks]
-    write_block(catalog, rows, replaces=names, received_ns=received)
+    merged = write_block(catalog, rows, replaces=names, received_ns=received)
     remove(catalog.blocks / name for name in names)
+    return merged
 
 
-def expire(catalog: Catalog, retention: Retention, now_ns: int) -> None:
-    """Delete the blocks that came in longest ago, as far as retention says."""
+def expire(catalog: Catalog, retention: Retention, now_ns: int) -> Sequence[BlockFacts]:
+    """Delete the blocks that came in longest ago, as far as retention says; those that were deleted."""
+    gone = []
     blocks = sorted(catalog.snapshot().blocks.values(), key=lambda facts: facts.received_ns[1], reverse=True)
     kept_bytes = 0
     for facts in blocks:
@@ -236,3 +257,5 @@ def expire(catalog: Catalog, retention: Retention, now_ns: int) -> None:
         too_much = retention.size_bytes is not None and kept_bytes > retention.size_bytes
         if too_old or too_much:
             remove([catalog.blocks / facts.name])
+            gone.append(facts)
+    return gone

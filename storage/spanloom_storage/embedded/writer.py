@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from spanloom_storage.api import Upkeep
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.embedded import segment
 from spanloom_storage.embedded.catalog import Catalog
@@ -76,6 +77,10 @@ class EmbeddedWriter:
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_waiting())
         await done
+
+    def on_upkeep(self, hear: Callable[[Upkeep], None]) -> None:
+        """Tell *hear* what becomes of segments and blocks."""
+        self._sealer.hear = hear
 
     async def close(self) -> None:
         """Wait for what was taken, then close the segment; the next writer seals it."""

@@ -10,164 +10,17 @@ Run it with pytest-asyncio in its automatic mode.
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
-import pytest
-
-from spanloom_model.ids import SpanId, TraceId
-from spanloom_model.span import Attributes, Event, Link, Resource, Scope, Span, SpanKind, StatusCode
-from spanloom_storage.api import (
-    Operation,
-    ServiceCount,
-    SpanReader,
-    SpanWriter,
-    Storage,
-    TracePage,
-    TraceQuery,
-)
+from spanloom_model.span import SpanKind, StatusCode
+from spanloom_storage.api import Operation, ServiceCount, TracePage, TraceQuery
 from spanloom_storage.conditions import span_with
-from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.requests import checked_of
-
-NOON_NS = 1_790_000_000_000_000_000
-SECOND_NS = 1_000_000_000
+from spanloom_storage.testing.opened import OpenStorage, numbers
+from spanloom_storage.testing.samples import NOON_NS, RICH_SPAN, SECOND_NS, span
+from spanloom_storage.testing.statistics_contract import StatisticsContract
 
 
-def trace_id(number: int) -> TraceId:
-    """A trace id that sorts as its number."""
-    return TraceId(number.to_bytes(16, "big"))
-
-
-def span_id(number: int) -> SpanId:
-    """A span id that sorts as its number."""
-    return SpanId(number.to_bytes(8, "big"))
-
-
-def service_resource(service: str) -> Resource:
-    """A resource that says only its service."""
-    return Resource(attributes=Attributes((("service.name", service),)))
-
-
-def span(trace: int = 1, number: int = 1, *, parent: int | None = None, **facts: object) -> Span:
-    """A span that is plain but for what the test says of it."""
-    plain = Span(
-        trace_id=trace_id(trace),
-        span_id=span_id(number),
-        parent_id=None if parent is None else span_id(parent),
-        service="shop",
-        name="GET /",
-        kind=SpanKind.SERVER,
-        start_ns=NOON_NS + number * SECOND_NS,
-        duration_ns=SECOND_NS // 2,
-    )
-    told = dataclasses.replace(plain, **facts)  # type: ignore[arg-type]  # the test names real fields
-    if told.resource == Resource():
-        told = dataclasses.replace(told, resource=service_resource(told.service))
-    return told
-
-
-RICH_SPAN = span(
-    parent=2,
-    name="überall 🧵",
-    kind=SpanKind.CONSUMER,
-    status=StatusCode.ERROR,
-    status_message="no stock",
-    attributes=Attributes(
-        (
-            ("text", "hello"),
-            ("", "an empty key"),
-            ("number", -(2**63)),
-            ("number", 2**63 - 1),
-            ("ratio", 0.1),
-            ("infinite", float("inf")),
-            ("yes", True),
-            ("raw", b"\xff\x00"),
-            ("nothing", None),
-            ("list", ("a", 1, (2.5, None))),
-            ("map", Attributes((("inner", Attributes((("deep", (False,)),))),))),
-        )
-    ),
-    events=(
-        Event(
-            time_ns=NOON_NS + 5,
-            name="cache miss",
-            attributes=Attributes((("key", "cart"),)),
-            dropped_attributes_count=3,
-        ),
-    ),
-    links=(
-        Link(
-            trace_id=trace_id(9),
-            span_id=span_id(9),
-            trace_state="a=b",
-            flags=1,
-            attributes=Attributes((("why", "batch"),)),
-            dropped_attributes_count=4,
-        ),
-    ),
-    resource=Resource(
-        attributes=Attributes((("service.name", "shop"), ("host.name", "a"))),
-        dropped_attributes_count=1,
-        schema_url="https://opentelemetry.io/schemas/1.37.0",
-    ),
-    scope=Scope(
-        name="lib",
-        version="1.2",
-        attributes=Attributes((("k", "v"),)),
-        dropped_attributes_count=2,
-        schema_url="https://example.org/schema",
-    ),
-    trace_state="ot=th:8",
-    flags=257,
-    dropped_attributes_count=5,
-    dropped_events_count=6,
-    dropped_links_count=7,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenStorage:
-    """A storage with both halves open."""
-
-    writer: SpanWriter
-    reader: SpanReader
-
-    async def write(self, *spans: Span) -> None:
-        """Write the spans as one batch."""
-        await self.writer.write(checked_of(spans))
-
-    async def trace(self, number: int) -> list[Span]:
-        """The spans of a trace, by start."""
-        found = spans_of(await self.reader.trace(trace_id(number)))
-        return sorted(found, key=lambda span: (span.start_ns, span.span_id))
-
-    async def find(self, query: TraceQuery | None = None) -> TracePage:
-        """What matches, once storage has had the time that the contract allows it."""
-        return await self.reader.find(query or TraceQuery())
-
-
-def numbers(page: TracePage) -> Sequence[int]:
-    """The traces of a page by number."""
-    return [int.from_bytes(summary.trace_id, "big") for summary in page.traces]
-
-
-class StorageContract:
+class StorageContract(StatisticsContract):
     """What a user of any backend may rely on."""
-
-    @pytest.fixture
-    def storage(self) -> Storage:
-        """The backend under test, empty."""
-        pytest.fail("give the backend in a fixture called storage")
-
-    @pytest.fixture
-    async def opened(self, storage: Storage) -> AsyncIterator[OpenStorage]:
-        """Both halves of it."""
-        async with AsyncExitStack() as stack:
-            writer = await stack.enter_async_context(storage.writer())
-            reader = await stack.enter_async_context(storage.reader())
-            yield OpenStorage(writer, reader)
 
     async def test_empty_store_finds_nothing(self, opened: OpenStorage) -> None:
         """A fresh install shows an empty page, not an error page."""

@@ -38,7 +38,7 @@ from spanloom_storage.conditions import (
     TraceField,
     Value,
 )
-from spanloom_storage.testing.contract import NOON_NS, span, span_id, trace_id
+from spanloom_storage.testing.samples import NOON_NS, span, span_id, trace_id
 
 WORDS = st.sampled_from(["", "a", "b", "ab", "é"])
 NUMBERS = st.sampled_from([0, 1, -1, 2, 2**53 + 1, 2**63 - 1, -(2**63)])
