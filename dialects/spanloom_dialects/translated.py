@@ -9,6 +9,8 @@ from spanloom_model.wire import field
 
 _RESOURCE_SPANS: Final = 1
 _SCOPE_SPANS: Final = 2
+_MOST_REASONS: Final = 5
+"""An answer is for a person to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,10 @@ class Refused:
     """A span that can never be stored."""
 
     reason: str
-    """In the words of the protocol that it came by."""
+    """One of few, to count by."""
+
+    says: str = ""
+    """The same in the words of the protocol that it came by, where that has words for it."""
 
 
 class Piece(NamedTuple):
@@ -46,30 +51,38 @@ class Translated:
     rejected: Mapping[str, int]
     """How many were refused, by reason."""
 
-    @property
-    def message(self) -> str:
-        """What the answer says of refused spans; empty where there are none."""
-        return "; ".join(
-            reason if count == 1 else f"{reason} ({count} spans)" for reason, count in self.rejected.items()
-        )
+    message: str = ""
+    """What the answer says of refused spans; empty where there are none."""
 
 
 def translated(groups: Iterable[Group]) -> Translated:
     """Put spans that share a resource, and within it a scope, under one of each."""
     owners: dict[bytes, dict[bytes, list[bytes]]] = {}
-    rejected: Counter[str] = Counter()
+    refused: Counter[Refused] = Counter()
     for resource, spans in groups:
         scopes = owners.setdefault(resource, {})
         for span in spans:
             if isinstance(span, Refused):
-                rejected[span.reason] += 1
+                refused[span] += 1
             else:
                 scopes.setdefault(span.scope, []).append(span.span)
+    rejected: Counter[str] = Counter()
+    for one, count in refused.items():
+        rejected[one.reason] += count
     return Translated(
         request=_request(owners),
         span_count=sum(len(spans) for scopes in owners.values() for spans in scopes.values()),
         rejected=rejected,
+        message=_message(refused),
     )
+
+
+def _message(refused: Counter[Refused]) -> str:
+    texts = [
+        (one.says or one.reason) + ("" if count == 1 else f" ({count} spans)")
+        for one, count in refused.most_common(_MOST_REASONS)
+    ]
+    return "; ".join(texts + (["and more"] if len(refused) > _MOST_REASONS else []))
 
 
 def _request(owners: Mapping[bytes, Mapping[bytes, list[bytes]]]) -> bytes:
