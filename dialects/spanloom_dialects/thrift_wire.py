@@ -132,5 +132,11 @@ class Reader:
         return [self.struct(of) for _ in range(count)]
 
 
+def written(value: object, of: type[Struct], encoding: Encoding) -> bytes:
+    """A struct with the attributes that its fields are called by; what is None is left out."""
+    encode = fastbinary.encode_binary if encoding is Encoding.BINARY else fastbinary.encode_compact
+    return bytes(encode(value, [of, of.thrift_spec]))
+
+
 def _reason(exc: BaseException) -> str:
     return str(exc) or "it ends too early"

@@ -39,6 +39,8 @@ _CLASSES: Final = declare(
     },
 )
 
+Moment: Final = _CLASSES["Moment"]
+"""A google.protobuf.Timestamp or Duration, which are the same on the wire."""
 KeyValue: Final = _CLASSES["KeyValue"]
 Log: Final = _CLASSES["Log"]
 SpanRef: Final = _CLASSES["SpanRef"]

@@ -8,16 +8,19 @@ from google.protobuf.message import DecodeError
 from spanloom_dialects import otlp
 from spanloom_dialects.errors import DialectError
 from spanloom_dialects.jaeger import messages
-from spanloom_dialects.jaeger.spans import JaegerSpan, Reference, encode, log, process
+from spanloom_dialects.jaeger.spans import (
+    PROCESS_ID,
+    WARNINGS,
+    JaegerSpan,
+    Reference,
+    encode,
+    log,
+    process,
+)
 from spanloom_dialects.jaeger.tags import Tag, bool_tag, string_tag
 from spanloom_dialects.translated import Group, Piece, Refused, Translated, translated
 
-WARNINGS: Final = b"@jaeger@warnings"
-"""Jaeger's own name for them in OTLP."""
-
-PROCESS_ID: Final = b"jaeger.process_id"
-
-_INT64_US: Final = 2**63 // 1000 * 1000 * 1000
+_MOST_NS: Final = 2**63 * 1000
 _MALFORMED: Final = Refused("a malformed span")
 _LONG_ID: Final = Refused("an id of too many bytes")
 _BAD_TIME: Final = Refused("a time out of range")
@@ -111,7 +114,7 @@ def _ns(moment: Any) -> int:
 
 def _is_kept(time_ns: int) -> bool:
     """Whether it is within a signed 64-bit number of microseconds."""
-    return -_INT64_US <= time_ns < _INT64_US
+    return -_MOST_NS <= time_ns < _MOST_NS
 
 
 def _more(span: Any) -> list[bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from spanloom_dialects import otlp
-from spanloom_dialects.jaeger.tags import EVENT, MESSAGE, Tag, as_pair, meaning
+from spanloom_dialects.jaeger.tags import EVENT, MESSAGE, Meant, Tag, as_pair, meaning
 from spanloom_dialects.translated import Piece, Refused
 
 NO_SERVICE_NAME: Final = b"OTLPResourceNoServiceName"
@@ -22,6 +22,9 @@ FLAGS: Final = b"jaeger.flags"
 START_US: Final = b"jaeger.start_us"
 DURATION_US: Final = b"jaeger.duration_us"
 TIMESTAMP_US: Final = b"jaeger.timestamp_us"
+PROCESS_ID: Final = b"jaeger.process_id"
+WARNINGS: Final = b"@jaeger@warnings"
+"""Jaeger's own name for them in OTLP."""
 
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
@@ -122,7 +125,7 @@ def _times(span: JaegerSpan, attributes: list[bytes]) -> bytes:
         attributes.append(otlp.pair(START_US, otlp.integer(start_ns // 1000)))
         start_ns = 0
     end_ns = start_ns + duration_ns
-    if not 0 <= end_ns <= otlp.MAX_NS:
+    if end_ns != start_ns and not 0 < end_ns <= otlp.MAX_NS:
         attributes.append(otlp.pair(DURATION_US, otlp.integer(duration_ns // 1000)))
         end_ns = start_ns
     return otlp.times(start_ns, end_ns)
@@ -137,21 +140,23 @@ def _flags(flags: int, attributes: list[bytes]) -> bytes:
 
 def log(time_ns: int, fields: Sequence[Tag]) -> bytes:
     """A log as a delimited event: its name is its field `event`, else what its field `message` says too."""
-    name = message = b""
     attributes = []
+    named: Meant | None = None
+    texts = []
     for field in fields:
         if isinstance(field, bytes):
             attributes.append(field)
-        elif field.key == EVENT and not name:
-            name = field.text
+        elif field.key == EVENT and named is None:
+            named = field
         else:
-            if field.key == MESSAGE and not message:
-                message = field.text
             attributes.append(field.pair)
+            texts += [field.text] if field.key in (EVENT, MESSAGE) else []
+    if named is not None and named.text in texts:
+        attributes.append(named.pair)  # else it would be taken for the one that says the same
     if not 0 <= time_ns <= otlp.MAX_NS:
         attributes.append(otlp.pair(TIMESTAMP_US, otlp.integer(time_ns // 1000)))
         time_ns = 0
-    return otlp.event(time_ns, name or message, attributes)
+    return otlp.event(time_ns, named.text if named else texts[0] if texts else b"", attributes)
 
 
 def process(service_name: bytes, tags: Iterable[Tag]) -> bytes:

@@ -93,19 +93,21 @@ def meaning(tags: Iterable[Tag]) -> Meaning:
     """Tell what tags mean from what they only say; of several with one key the first counts."""
     meaning = Meaning(attributes=[])
     meant: dict[bytes, Meant] = {}
+    is_repeated = False
     for tag in tags:
         if isinstance(tag, bytes):
             meaning.attributes.append(tag)
         elif tag.key in meant or tag.key in (EVENT, MESSAGE):
             meaning.attributes.append(tag.pair)
+            is_repeated = is_repeated or tag.key in (ERROR, STATUS_CODE)
         else:
             meant[tag.key] = tag
     if meant:
-        _take(meaning, meant)
+        _take(meaning, meant, is_status_repeated=is_repeated)
     return meaning
 
 
-def _take(meaning: Meaning, meant: dict[bytes, Meant]) -> None:
+def _take(meaning: Meaning, meant: dict[bytes, Meant], *, is_status_repeated: bool) -> None:
     kind = meant.pop(SPAN_KIND, None)
     if kind is not None:
         meaning.kind = KINDS[kind.text]
@@ -115,7 +117,7 @@ def _take(meaning: Meaning, meant: dict[bytes, Meant]) -> None:
     state = meant.pop(TRACE_STATE, None)
     if state is not None:
         meaning.fields = otlp.trace_state(state.text)
-    meaning.fields += _status(meant)
+    meaning.fields += _status(meant, is_repeated=is_status_repeated)
     meaning.attributes += (tag.pair for tag in meant.values())
 
 
@@ -128,14 +130,15 @@ def _scope(meant: dict[bytes, Meant]) -> bytes:
     return otlp.scope(*texts) if any(texts) else b""
 
 
-def _status(meant: dict[bytes, Meant]) -> bytes:
+def _status(meant: dict[bytes, Meant], *, is_repeated: bool) -> bytes:
     """The status; tags that would not come out of it again as they are stay attributes as well."""
     failed, named = ERROR in meant, meant.get(STATUS_CODE)
     if not failed and named is None:
         return b""
     code = otlp.STATUS_ERROR if failed or named is None else STATUS_CODES[named.text]
     text = meant[STATUS_DESCRIPTION].text if STATUS_DESCRIPTION in meant else b""
-    if named is not None and STATUS_CODES[named.text] == code and failed == (code == otlp.STATUS_ERROR):
+    is_named = named is not None and STATUS_CODES[named.text] == code
+    if is_named and failed == (code == otlp.STATUS_ERROR) and not is_repeated:
         for key in (ERROR, STATUS_CODE, STATUS_DESCRIPTION):
             meant.pop(key, None)
     return otlp.status(code, text)

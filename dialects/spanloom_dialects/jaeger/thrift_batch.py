@@ -44,7 +44,7 @@ _SPAN_ID: Final = Packing(">q").pack
     i64(6, "whole"),
     data(7, "blob"),
 )
-def _tag(  # noqa: PLR0913  # its fields
+def tag_struct(  # noqa: PLR0913  # its fields
     _: type,
     *,
     key: bytes,
@@ -69,13 +69,15 @@ def _tag(  # noqa: PLR0913  # its fields
     return otlp.string_pair(key, b"<a value of type %d>" % kind)
 
 
-@becomes(i64(1, "timestamp_us"), structs(2, "fields", _tag))
-def _log(_: type, *, timestamp_us: int, fields: Sequence[Tag] = ()) -> bytes:
+@becomes(i64(1, "timestamp_us"), structs(2, "fields", tag_struct))
+def log_struct(_: type, *, timestamp_us: int, fields: Sequence[Tag] = ()) -> bytes:
+    """What happened at a moment, as a delimited event."""
     return log(timestamp_us * 1000, fields)
 
 
 @becomes(i32(1, "kind"), i64(2, "low"), i64(3, "high"), i64(4, "span_id"))
-def _reference(_: type, *, kind: int, low: int, high: int, span_id: int) -> Reference:
+def reference_struct(_: type, *, kind: int, low: int, high: int, span_id: int) -> Reference:
+    """Another span that a span refers to."""
     return Reference(kind, _TRACE_ID(high, low), _SPAN_ID(span_id))
 
 
@@ -85,14 +87,14 @@ def _reference(_: type, *, kind: int, low: int, high: int, span_id: int) -> Refe
     i64(3, "span_id"),
     i64(4, "parent_id"),
     data(5, "name"),
-    structs(6, "references", _reference),
+    structs(6, "references", reference_struct),
     i32(7, "flags"),
     i64(8, "start_us"),
     i64(9, "duration_us"),
-    structs(10, "tags", _tag),
-    structs(11, "logs", _log),
+    structs(10, "tags", tag_struct),
+    structs(11, "logs", log_struct),
 )
-def _span(  # noqa: PLR0913  # its fields
+def span_struct(  # noqa: PLR0913  # its fields
     _: type,
     *,
     low: int,
@@ -112,18 +114,20 @@ def _span(  # noqa: PLR0913  # its fields
     return encode(JaegerSpan(*ids, name, references, flags, start_us * 1000, duration_us * 1000, tags, logs))
 
 
-@becomes(data(1, "service_name"), structs(2, "tags", _tag))
-def _process(_: type, *, service_name: bytes, tags: Sequence[Tag] = ()) -> bytes:
+@becomes(data(1, "service_name"), structs(2, "tags", tag_struct))
+def process_struct(_: type, *, service_name: bytes, tags: Sequence[Tag] = ()) -> bytes:
+    """Who made spans, as the `resource` field of a ResourceSpans."""
     return process(service_name, tags)
 
 
-@becomes(struct(1, "process", _process), structs(2, "spans", _span))
-def _batch(_: type, *, process: bytes, spans: Sequence[Piece | Refused]) -> Group:
+@becomes(struct(1, "process", process_struct), structs(2, "spans", span_struct))
+def batch_struct(_: type, *, process: bytes, spans: Sequence[Piece | Refused]) -> Group:
+    """Spans of one process."""
     return process, spans
 
 
-@becomes(struct(1, "batch", _batch))
-def _emit_batch(_: type, *, batch: Group) -> Group:
+@becomes(struct(1, "batch", batch_struct))
+def emit_batch_struct(_: type, *, batch: Group) -> Group:
     """The arguments of Agent.emitBatch."""
     return batch
 
@@ -134,18 +138,11 @@ def from_batch(body: bytes, encoding: Encoding = Encoding.BINARY) -> Translated:
     Raises DialectError where it is none. Bytes behind it are ignored, as Jaeger does.
     """
     try:
-        return translated([Reader(body, encoding).struct(_batch)])
+        return translated([Reader(body, encoding).struct(batch_struct)])
     except DialectError as exc:
         raise DialectError(f"Unable to process request body: {exc}") from exc
 
 
-def from_datagram(message: bytes, encoding: Encoding) -> Translated:
-    """Translate a call of `Agent.emitBatch`: compact on port 6831, binary on port 6832.
-
-    Raises DialectError where it is none.
-    """
-    reader = Reader(message, encoding)
-    name = reader.name()
-    if name != "emitBatch":
-        raise DialectError(f"no method {name[:40]!r}")
-    return translated([reader.struct(_emit_batch)])
+def from_arguments(reader: Reader) -> Translated:
+    """Translate the arguments of `Agent.emitBatch`. Raises DialectError where they are none."""
+    return translated([reader.struct(emit_batch_struct)])

@@ -15,6 +15,11 @@ def addresses(endpoint: Endpoint) -> tuple[str, str]:
     return _addresses((endpoint.ipv4 or "")[:_MOST], (endpoint.ipv6 or "")[:_MOST])
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an address of either kind."""
+    return any(_addresses(text[:_MOST], ""))
+
+
 @lru_cache(2**12)
 def _addresses(ipv4: str, ipv6: str) -> tuple[str, str]:
     found = _parsed(ipv4), _parsed(ipv6)

@@ -18,7 +18,7 @@ from spanloom_dialects.zipkin.span import Annotation, Span
 MAX_INT64: Final = 2**63 - 1
 
 _MAX_US: Final = otlp.MAX_NS // 1000
-_RESERVED: Final = names.MEANT | names.ENDPOINT_NAMES
+_RESERVED: Final = names.MEANT | names.RESERVED
 _TRUE: Final = {
     name: otlp.pair(name.encode(), otlp.boolean(True))  # noqa: FBT003  # the value
     for name in (names.SHARED, names.DEBUG, names.NO_TIMESTAMP)
@@ -113,7 +113,7 @@ def _endpoints(span: Span, says: Meaning | None, attributes: list[bytes]) -> byt
         sides.append(local(span.local_endpoint))
     if span.remote_endpoint:
         sides.append(remote(span.remote_endpoint))
-    taken = names.ENDPOINT_NAMES & says.tags.keys() if says else None
+    taken = names.RESERVED & says.tags.keys() if says else None
     if not taken:
         for side in sides:
             attributes += side.pairs

@@ -136,7 +136,7 @@ def endpoint(part: bytes, path: str) -> Endpoint:
     """A side of a span."""
     fields = members(part, path)
     return Endpoint(
-        service_name=get(fields, "serviceName", path, text),
+        service_name=get(fields, "serviceName", path, text) or None,
         ipv4=get(fields, "ipv4", path, text),
         ipv6=get(fields, "ipv6", path, text),
         port=get(fields, "port", path, whole),

@@ -14,7 +14,7 @@ from spanloom_model.wire import varint
 MAX_LINKS: Final = 128
 """As many as the Collector reads."""
 
-_LINK: Final = re.compile(r"([0-9a-f]{32})\|([0-9a-f]{16})\|([^|]*)\|(.*)\|(\d{1,9})", re.DOTALL)
+_LINK: Final = re.compile(r"([0-9a-f]{32})\|([0-9a-f]{16})\|([^|]*)\|(.*)\|(0|[1-9]\d{0,8})", re.DOTALL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,13 +102,19 @@ def _link(text: str) -> bytes | None:
         return None
     trace_id, span_id, state, attributes, dropped = match.groups()
     try:
-        pairs = msgspec.json.decode(attributes, type=dict[str, str | bool | int | float])
-        rest = otlp.repeated(otlp.LINK_ATTRIBUTES, [_pair(key, value) for key, value in pairs.items()])
+        values = msgspec.json.decode(attributes, type=dict[str, str | bool | int | float])
     except (msgspec.MsgspecError, RecursionError):
         return None
+    if msgspec.json.encode(values).decode() != attributes or not all(map(_is_kept, values.values())):
+        return None
+    rest = otlp.repeated(otlp.LINK_ATTRIBUTES, [_pair(key, value) for key, value in values.items()])
     before = b"\x1a" + otlp.delimited(state.encode()) if state else b""
     behind = b"\x28" + varint(int(dropped)) if int(dropped) else b""
     return otlp.link(bytes.fromhex(trace_id), bytes.fromhex(span_id), before + rest + behind)
+
+
+def _is_kept(value: Any) -> bool:
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _pair(key: str, value: Any) -> bytes:

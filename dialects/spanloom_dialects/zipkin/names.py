@@ -15,6 +15,23 @@ PEER_PORT: Final = "net.peer.port"
 ENDPOINT_NAMES: Final = frozenset({HOST_IP, HOST_PORT, PEER_SERVICE, PEER_IP, PEER_PORT})
 """The Collector's names for the parts of endpoints."""
 
+PEERS: Final = (
+    ("server.address", ""),
+    ("net.peer.name", ""),
+    ("network.peer.address", "network.peer.port"),
+    ("server.socket.domain", ""),
+    ("server.socket.address", "server.socket.port"),
+    ("net.sock.peer.name", ""),
+    ("net.sock.peer.addr", "net.sock.peer.port"),
+    ("peer.hostname", ""),
+    ("peer.address", ""),
+    ("db.name", ""),
+)
+"""What else tells the other side of a client's span, and its port: ranked by the specification."""
+
+RESERVED: Final = ENDPOINT_NAMES | {name for pair in PEERS for name in pair if name}
+"""Tags of these names could be taken for endpoints; `zipkin.tags` says which are not."""
+
 HOST_IPV6: Final = "zipkin.net.host.ipv6"
 PEER_IPV6: Final = "zipkin.net.peer.ipv6"
 """Of endpoints that have two addresses."""
@@ -23,7 +40,7 @@ OURS: Final = "zipkin."
 """Put before the name of an endpoint's part where a tag has that name."""
 
 TAGS: Final = "zipkin.tags"
-"""Which names of endpoints' parts are those of tags."""
+"""Which of RESERVED are names of tags."""
 
 SHARED: Final = "zipkin.shared"
 DEBUG: Final = "zipkin.debug"

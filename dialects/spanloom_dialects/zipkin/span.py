@@ -1,10 +1,6 @@
 """A Zipkin span as version 2 of its API has it, whichever encoding it came in or goes out by."""
 
-from typing import Final
-
 from msgspec import UNSET, Struct, UnsetType
-
-MAX_PORT: Final = 65535
 
 
 class Endpoint(Struct, rename="camel", omit_defaults=True, frozen=True):

@@ -43,7 +43,7 @@ def from_v1_thrift(body: bytes) -> Translated:
         raise DialectError(f"Malformed reading List<Span> from thrift: {exc}") from exc
 
 
-def from_datagram_arguments(reader: Reader) -> Translated:
+def from_arguments(reader: Reader) -> Translated:
     """Translate the arguments of `Agent.emitZipkinBatch`. Raises DialectError where they are none."""
     return translated(_groups(reader.struct(_emit_zipkin_batch)))
 
@@ -60,7 +60,7 @@ def _groups(spans: Iterable[V1Span]) -> Iterator[Group]:
 def _endpoint(_: type, *, ipv4: int = 0, port: int = 0, name: bytes = b"", ipv6: bytes = b"") -> Endpoint:
     """A host; numbers are unsigned in signed fields."""
     return Endpoint(
-        _text(name),
+        _text(name) or None,
         str(IPv4Address(ipv4 & _UINT32)) if ipv4 else None,
         str(IPv6Address(ipv6)) if len(ipv6) == 16 else None,
         port & 0xFFFF,
