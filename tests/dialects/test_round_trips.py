@@ -104,4 +104,3 @@ def test_spans_of_one_service_share_its_resource(spans: list[ZipkinSpan]) -> Non
     found = list(spans_in(json_list.from_json(answer.to_json(spans)), most=len(spans)))
     services = {one.local_endpoint.service_name if one.local_endpoint else None for one in spans}
     assert len(found) == len(services)
-

@@ -33,7 +33,7 @@ _MEANT: Final[dict[str, list[Value]]] = {
 }
 """Keys that mean something somewhere, with values that do and that do not."""
 
-_VALUES: Final = {
+_VALUES: Final[dict[ValueType, st.SearchStrategy[Value]]] = {
     ValueType.STRING: _TEXT,
     ValueType.BOOL: st.booleans(),
     ValueType.INT64: _INT64,

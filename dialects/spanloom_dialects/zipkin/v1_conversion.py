@@ -5,9 +5,13 @@ start and end, `sr` and `ss` a server's, `ms` and `ws` a producer's, `wr` and `m
 Where both sides are in one span, the client owns its time; the server's are its own annotations'.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from spanloom_dialects.translated import Group
+from spanloom_dialects.zipkin.encoding import encode
+from spanloom_dialects.zipkin.ids import InvalidSpanError
 from spanloom_dialects.zipkin.span import Annotation, Endpoint, Span
 from spanloom_dialects.zipkin.v1_span import V1Annotation, V1Span
 
@@ -20,6 +24,20 @@ _KINDS: Final = {
     "mr": "CONSUMER",
 }
 _CORE: Final = _KINDS.keys() | {"ws", "wr"}
+
+
+def encoded(spans: Iterable[V1Span]) -> Iterator[Group]:
+    """Each span as OTLP, once for each side that it speaks of, or refused as a whole."""
+    for span in spans:
+        try:
+            yield from in_version_2(span)
+        except InvalidSpanError as exc:
+            yield b"", [exc.refused]
+
+
+def in_version_2(span: V1Span) -> list[Group]:
+    """The sides of one span as OTLP. Raises InvalidSpanError where it can never be stored."""
+    return [encode(side) for side in converted(span)]
 
 
 def converted(source: V1Span) -> list[Span]:
@@ -35,7 +53,7 @@ class _Conversion:
 
     def spans(self) -> list[Span]:
         self._new_side(None)
-        for annotation in self.source.annotations:
+        for annotation in self.source.annotations or ():
             self._take(annotation)
         self._infer_starts()
         self._time_rpc()
@@ -184,18 +202,19 @@ class _Conversion:
         producer.duration = core["ws"].timestamp - core["ms"].timestamp if "ws" in core else None
 
     def _take_tags(self) -> None:
-        for one in self.source.binary_annotations:
-            if one.value is None or (one.key == "lc" and not one.value):
+        for one in self.source.binary_annotations or ():
+            if one.is_address:
                 continue
             tags = self._side(one.endpoint).tags
-            if tags is not None:
-                tags[one.key] = one.value
+            is_marker = one.key == "lc" and not one.text  # only says where
+            if tags is not None and not is_marker:
+                tags[one.key] = one.text
 
     def _take_addresses(self) -> None:
         found = {
             one.key: one.endpoint
-            for one in self.source.binary_annotations
-            if one.value is None and one.endpoint is not None
+            for one in self.source.binary_annotations or ()
+            if one.is_address and one.endpoint is not None
         }
         client, server, broker = found.get("ca"), found.get("sa"), found.get("ma")
         if not self.core.keys() & {"cs", "cr", "ss", "sr"} and (client or server):

@@ -3,49 +3,52 @@
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import UNSET
+import msgspec
 
 from spanloom_dialects.translated import Group, Translated, translated
 from spanloom_dialects.zipkin import lenient
-from spanloom_dialects.zipkin.encoding import encode
 from spanloom_dialects.zipkin.ids import InvalidSpanError
-from spanloom_dialects.zipkin.v1_conversion import converted
-from spanloom_dialects.zipkin.v1_span import ADDRESSES, V1Annotation, V1BinaryAnnotation, V1Span
+from spanloom_dialects.zipkin.v1_conversion import encoded, in_version_2
+from spanloom_dialects.zipkin.v1_span import V1Annotation, V1BinaryAnnotation, V1Span
 
-_TRUE: Final = ("true", "1")
-"""What marks an address; old clients send text."""
+_SPAN: Final = msgspec.json.Decoder(V1Span)
+_SPANS: Final = msgspec.json.Decoder(list[V1Span])
 
 
 def from_v1_json(body: bytes) -> Translated:
     """Translate a list of spans. Raises DialectError where it is none; messages are Zipkin's."""
     lenient.check_list(body, version=1)
-    return translated(_groups(lenient.parts(body or b"[]")))
+    try:
+        return translated(encoded(_SPANS.decode(body or b"[]")))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return translated(_one_by_one(lenient.parts(body)))
 
 
-def _groups(parts: list[bytes]) -> Iterator[Group]:
+def _one_by_one(parts: list[bytes]) -> Iterator[Group]:
+    """Each span on its own: what one lacks costs no other."""
     for place, part in enumerate(parts):
         try:
-            yield from [encode(span) for span in converted(_span(part, f"$[{place}]"))]
+            yield from in_version_2(_span(part, f"$[{place}]"))
         except InvalidSpanError as exc:
             yield b"", [exc.refused]
 
 
 def _span(part: bytes, path: str) -> V1Span:
+    try:
+        return _SPAN.decode(part)
+    except msgspec.ValidationError:
+        pass
     fields = lenient.members(part, path)
-    trace_id, own_id = (lenient.needed_text(fields, name, path) for name in ("traceId", "id"))
-    if trace_id is UNSET or own_id is UNSET:
-        lacks = " ".join(name for name in ("traceId", "id") if name not in fields)
-        raise InvalidSpanError("a span without its ids", f"Missing : {lacks}")
     return V1Span(
-        trace_id=str(trace_id),
+        trace_id=lenient.needed_text(fields, "traceId", path),
         parent_id=lenient.get(fields, "parentId", path, lenient.text),
-        id=str(own_id),
+        id=lenient.needed_text(fields, "id", path),
         name=lenient.get(fields, "name", path, lenient.text),
-        timestamp=lenient.get(fields, "timestamp", path, lenient.whole) or 0,
-        duration=lenient.get(fields, "duration", path, lenient.whole) or 0,
-        debug=lenient.get(fields, "debug", path, lenient.truth) or False,
-        annotations=lenient.get(fields, "annotations", path, _annotations) or [],
-        binary_annotations=lenient.get(fields, "binaryAnnotations", path, _binary_annotations) or [],
+        timestamp=lenient.get(fields, "timestamp", path, lenient.whole),
+        duration=lenient.get(fields, "duration", path, lenient.whole),
+        debug=lenient.get(fields, "debug", path, lenient.truth),
+        annotations=lenient.get(fields, "annotations", path, _annotations),
+        binary_annotations=lenient.get(fields, "binaryAnnotations", path, _binary_annotations),
     )
 
 
@@ -72,10 +75,9 @@ def _binary_annotation(part: bytes, path: str) -> V1BinaryAnnotation:
     key, value = lenient.get(fields, "key", path, lenient.text), lenient.get(fields, "value", path, _value)
     if key is None or value is None:
         raise InvalidSpanError("a bad binary annotation", f"Incomplete binaryAnnotation at {path}")
-    endpoint = lenient.get(fields, "endpoint", path, lenient.endpoint)
-    return V1BinaryAnnotation(key, None if key in ADDRESSES and value in _TRUE else value, endpoint)
+    return V1BinaryAnnotation(key, value, lenient.get(fields, "endpoint", path, lenient.endpoint))
 
 
-def _value(part: bytes, path: str) -> str:
-    """A value of any of the simple types as text."""
-    return part.decode() if part in (b"true", b"false") else lenient.text(part, path)
+def _value(part: bytes, path: str) -> str | bool:
+    """A value of any of the simple types, numbers as they are written."""
+    return part == b"true" if part in (b"true", b"false") else lenient.text(part, path)

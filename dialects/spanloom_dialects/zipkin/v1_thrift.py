@@ -1,7 +1,7 @@
 """Lists of Zipkin spans in Thrift, version 1: zipkin-api's thrift/zipkinCore.thrift."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct, error
 from typing import Final
@@ -19,16 +19,13 @@ from spanloom_dialects.thrift_wire import (
     struct,
     structs,
 )
-from spanloom_dialects.translated import Group, Translated, translated
-from spanloom_dialects.zipkin.encoding import encode
-from spanloom_dialects.zipkin.ids import InvalidSpanError
+from spanloom_dialects.translated import Translated, translated
 from spanloom_dialects.zipkin.span import Endpoint
-from spanloom_dialects.zipkin.v1_conversion import converted
-from spanloom_dialects.zipkin.v1_span import ADDRESSES, V1Annotation, V1BinaryAnnotation, V1Span
+from spanloom_dialects.zipkin.v1_conversion import encoded
+from spanloom_dialects.zipkin.v1_span import V1Annotation, V1BinaryAnnotation, V1Span
 
 _UINT64: Final = 2**64 - 1
 _UINT32: Final = 2**32 - 1
-_STRING: Final = 6
 _TRUE: Final = b"\1"
 
 
@@ -38,22 +35,14 @@ def from_v1_thrift(body: bytes) -> Translated:
     Raises DialectError where it is none.
     """
     try:
-        return translated(_groups(Reader(body, Encoding.BINARY).structs(_span)))
+        return translated(encoded(Reader(body, Encoding.BINARY).structs(span_struct)))
     except DialectError as exc:
         raise DialectError(f"Malformed reading List<Span> from thrift: {exc}") from exc
 
 
 def from_arguments(reader: Reader) -> Translated:
     """Translate the arguments of `Agent.emitZipkinBatch`. Raises DialectError where they are none."""
-    return translated(_groups(reader.struct(_emit_zipkin_batch)))
-
-
-def _groups(spans: Iterable[V1Span]) -> Iterator[Group]:
-    for span in spans:
-        try:
-            yield from [encode(one) for one in converted(span)]
-        except InvalidSpanError as exc:
-            yield b"", [exc.refused]
+    return translated(encoded(reader.struct(emit_zipkin_batch_struct)))
 
 
 @becomes(i32(1, "ipv4"), i16(2, "port"), data(3, "name"), data(4, "ipv6"))
@@ -76,11 +65,7 @@ def _annotation(_: type, *, timestamp: int, value: bytes, host: Endpoint | None 
 def _binary_annotation(
     _: type, *, key: bytes, value: bytes, kind: int, host: Endpoint | None = None
 ) -> V1BinaryAnnotation:
-    name, is_true = (
-        _text(key),
-        (kind == 0 and value == _TRUE) or (kind == _STRING and value in (b"1", b"true")),
-    )
-    return V1BinaryAnnotation(name, None if name in ADDRESSES and is_true else _value(kind, value), host)
+    return V1BinaryAnnotation(_text(key), _value(kind, value), host)
 
 
 @becomes(
@@ -95,7 +80,7 @@ def _binary_annotation(
     i64(11, "duration"),
     i64(12, "high"),
 )
-def _span(  # noqa: PLR0913  # its fields
+def span_struct(  # noqa: PLR0913  # its fields
     _: type,
     *,
     low: int,
@@ -103,8 +88,8 @@ def _span(  # noqa: PLR0913  # its fields
     high: int = 0,
     name: bytes = b"",
     parent_id: int = 0,
-    annotations: Sequence[V1Annotation] = (),
-    binary_annotations: Sequence[V1BinaryAnnotation] = (),
+    annotations: list[V1Annotation] | None = None,
+    binary_annotations: list[V1BinaryAnnotation] | None = None,
     debug: bool = False,
     timestamp: int = 0,
     duration: int = 0,
@@ -118,13 +103,13 @@ def _span(  # noqa: PLR0913  # its fields
         timestamp=max(timestamp, 0),
         duration=max(duration, 0),
         debug=debug,
-        annotations=list(annotations),
-        binary_annotations=list(binary_annotations),
+        annotations=annotations,
+        binary_annotations=binary_annotations,
     )
 
 
-@becomes(structs(1, "spans", _span))
-def _emit_zipkin_batch(_: type, *, spans: Sequence[V1Span]) -> Sequence[V1Span]:
+@becomes(structs(1, "spans", span_struct))
+def emit_zipkin_batch_struct(_: type, *, spans: Sequence[V1Span]) -> Sequence[V1Span]:
     """The arguments of Agent.emitZipkinBatch."""
     return spans
 
