@@ -5,7 +5,7 @@ import os
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 def run(settings: "CollectorSettings", place: StorageSettings) -> None:
     """Run as many workers as the settings say, until this process is told to end."""
+    from spanloom_collector.settings import LISTENS
     from spanloom_storage.open import open_storage
 
     with ExitStack() as stack:
-        grpc, http = (
-            address.of(stack.enter_context(address.reserve(where)))
-            for where in (settings.grpc_listen, settings.http_listen)
-        )
-        bound = replace(settings, grpc_listen=grpc, http_listen=http)
+        found: dict[str, Any] = {
+            setting: address.of(stack.enter_context(address.reserve(where)))
+            for setting in LISTENS
+            if (where := getattr(settings, setting))
+        }
+        bound = replace(settings, **found)
         # Where counters of all workers are, so that each of them can tell all; before they are made.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="spanloom-counters-")

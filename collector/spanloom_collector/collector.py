@@ -1,37 +1,91 @@
 """The collector as a whole: its doors, before one receiver, before storage."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from fastapi import FastAPI
+from prometheus_client import Counter
+from starlette.applications import Starlette
 
 from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
-from spanloom_collector.grpc_server import running_grpc
-from spanloom_collector.http import create_app
+from spanloom_collector.doors import jaeger_grpc, jaeger_http, otlp_grpc, otlp_http, zipkin
+from spanloom_collector.doors.entrance import Entrance
+from spanloom_collector.doors.grpc_server import GrpcPort, running_grpc
+from spanloom_collector.doors.strategies import Everything, Strategies
+from spanloom_collector.operations import operations
 from spanloom_collector.receiver import Receiver
 from spanloom_collector.settings import CollectorSettings
 from spanloom_storage.api import SpanWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpDoor:
+    """What is to be served on one port."""
+
+    app: Starlette
+    count_refused: Callable[[str], None]
+    """To be told the reason whenever a connection is ended before there is a request to judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
     """A collector that takes spans."""
 
-    http_app: FastAPI
-    """To be served at `CollectorSettings.http_listen`."""
-    grpc_address: str
-    """Where gRPC is served already."""
+    http_doors: Mapping[str, HttpDoor]
+    """To be served, each where the setting of that name says."""
+    grpc_addresses: Mapping[str, str]
+    """Where gRPC is served already, by the setting that said so."""
 
 
 @asynccontextmanager
-async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> AsyncIterator[Collector]:
+async def running_collector(
+    settings: CollectorSettings, writer: SpanWriter, strategies: Strategies | None = None
+) -> AsyncIterator[Collector]:
     """Open the doors; leaving waits a second for requests on their way."""
+    strategies = strategies or Everything()
     counts = Counts()
     writer.on_upkeep(counts.hear)
-    receiver = Receiver(writer.write, counts)
-    budget = Budget(settings.max_pending_bytes)
-    async with running_grpc(receiver, counts, budget, settings) as grpc_address:
-        http_app = create_app(receiver, counts, budget, max_request_bytes=settings.max_request_bytes)
-        yield Collector(http_app=http_app, grpc_address=grpc_address)
+    entrance = Entrance(
+        receiver=Receiver(writer.write, counts, max_request_spans=settings.max_request_spans),
+        counts=counts,
+        budget=Budget(settings.max_pending_bytes),
+        max_request_bytes=settings.max_request_bytes,
+    )
+    methods = {
+        "grpc_listen": (otlp_grpc.DOOR, otlp_grpc.methods(entrance.receiver)),
+        "jaeger_grpc_listen": (jaeger_grpc.DOOR, jaeger_grpc.methods(entrance, strategies)),
+    }
+    reading = asyncio.Semaphore(max(1, settings.max_pending_bytes // settings.max_request_bytes))
+    async with AsyncExitStack() as stack:
+        addresses = {}
+        for setting, (door, served) in methods.items():
+            if listen := getattr(settings, setting):
+                port = GrpcPort(
+                    door=door, counts=counts, budget=entrance.budget, settings=settings, reading=reading
+                )
+                addresses[setting] = await stack.enter_async_context(running_grpc(listen, served, port))
+        yield Collector(http_doors=_http_doors(settings, entrance, strategies), grpc_addresses=addresses)
+
+
+def _http_doors(
+    settings: CollectorSettings, entrance: Entrance, strategies: Strategies
+) -> dict[str, HttpDoor]:
+    asked = operations(entrance.receiver, entrance.counts)
+    apps = {
+        "http_listen": (otlp_http.DOOR, otlp_http.create_app(entrance, strategies)),
+        "jaeger_http_listen": (jaeger_http.DOOR, jaeger_http.create_app(entrance, strategies)),
+        "zipkin_listen": (zipkin.DOOR, Starlette(routes=[*zipkin.routes(entrance), *asked])),
+    }
+    refused = entrance.counts.connections_refused
+    return {
+        setting: HttpDoor(app=app, count_refused=partial(_count, refused, door))
+        for setting, (door, app) in apps.items()
+        if getattr(settings, setting)
+    }
+
+
+def _count(counter: Counter, door: str, reason: str) -> None:
+    counter.labels(door, reason).inc()

@@ -37,6 +37,12 @@ class Counts:
             ["door"],
             registry=self.registry,
         )
+        self.connections_refused = Counter(
+            "spanloom_collector_connections_refused",
+            "Connections over HTTP that were ended before a request was whole, by reason",
+            ["door", "reason"],
+            registry=self.registry,
+        )
         self.upkeep_spans = Counter(
             "spanloom_collector_upkeep_spans",
             "Spans that storage has put in order in the background, by work",

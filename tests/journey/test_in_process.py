@@ -1,5 +1,8 @@
 """A span walks from an application to the page without a socket: every part, in this process."""
 
+from contextlib import AsyncExitStack
+from typing import Any
+
 import httpx
 from opentelemetry import trace as api
 from opentelemetry.sdk.resources import Resource
@@ -8,14 +11,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 import spanloom_agent.counts
-import spanloom_collector.counts
-import spanloom_collector.http
 import spanloom_query.app
 import spanloom_ui.app
 from spanloom_agent.agent import running_intake
 from spanloom_agent.settings import AgentSettings
-from spanloom_collector.budget import Budget
-from spanloom_collector.receiver import Receiver
+from spanloom_collector.collector import running_collector
+from spanloom_collector.settings import LISTENS, CollectorSettings
 from spanloom_instrumentation import UdpSpanExporter
 from spanloom_storage.memory import MemoryStorage
 
@@ -35,13 +36,15 @@ def buy_something(provider: TracerProvider) -> str:
 async def test_span_walks_from_application_to_page() -> None:
     """What an application says of a request is what a person reads on the trace page."""
     storage = MemoryStorage()
-    counts = spanloom_collector.counts.Counts()
-    collector = spanloom_collector.http.create_app(
-        Receiver(storage.write, counts), counts, Budget(2**20), max_request_bytes=2**20
-    )
     settings = AgentSettings(linger_s=0)
-    to_collector = httpx.ASGITransport(collector)
-    async with running_intake(settings, spanloom_agent.counts.Counts(), to_collector) as (intake, _):
+    shut: dict[str, Any] = dict.fromkeys(LISTENS, "")
+    only_http = CollectorSettings(**{**shut, "http_listen": "without a socket"})
+    async with AsyncExitStack() as stack:
+        collector = await stack.enter_async_context(running_collector(only_http, storage))
+        to_collector = httpx.ASGITransport(collector.http_doors["http_listen"].app)
+        intake, _ = await stack.enter_async_context(
+            running_intake(settings, spanloom_agent.counts.Counts(), to_collector)
+        )
         exporter = UdpSpanExporter(
             settings.udp_listen, send=lambda data: intake.datagram_received(data, ("127.0.0.1", 1))
         )
