@@ -19,6 +19,7 @@ from spanloom_collector.operations import operations
 from spanloom_collector.receiver import Receiver
 from spanloom_collector.settings import CollectorSettings
 from spanloom_storage.api import SpanWriter
+from spanloom_storage.limits import SpanLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,14 @@ async def running_collector(
     counts = Counts()
     writer.on_upkeep(counts.hear)
     entrance = Entrance(
-        receiver=Receiver(writer.write, counts, max_request_spans=settings.max_request_spans),
+        receiver=Receiver(
+            writer.write,
+            counts,
+            max_request_spans=settings.max_request_spans,
+            limits=SpanLimits(
+                max_attributes=settings.max_attributes, max_value_bytes=settings.max_value_bytes
+            ),
+        ),
         counts=counts,
         budget=Budget(settings.max_pending_bytes),
         max_request_bytes=settings.max_request_bytes,

@@ -37,6 +37,18 @@ class Counts:
             ["door"],
             registry=self.registry,
         )
+        self.attributes_cut = Counter(
+            "spanloom_collector_attributes_cut",
+            "Attributes and names of stored spans that were cut or dropped, by reason",
+            ["door", "reason"],
+            registry=self.registry,
+        )
+        self.host_resources_ignored = Counter(
+            "spanloom_collector_host_resources_ignored",
+            "Requests whose header about their host was ignored, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
         self.connections_refused = Counter(
             "spanloom_collector_connections_refused",
             "Connections over HTTP that were ended before a request was whole, by reason",

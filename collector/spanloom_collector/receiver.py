@@ -9,10 +9,14 @@ from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
 from spanloom_collector.counts import Counts
+from spanloom_collector.host_resource import additions_of
 from spanloom_collector.refusal import TooLargeError
+from spanloom_model.wire import MalformedError
 from spanloom_storage import otlp
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import StorageError
+from spanloom_storage.limits import SpanLimits
+from spanloom_storage.resources import with_attributes
 
 Consume: TypeAlias = Callable[[SpanRequest], Awaitable[None]]
 """Take a request or raise a StorageError. Having returned, the callee has made it durable."""
@@ -24,7 +28,6 @@ CHECKED_AT_ONCE_BYTES: Final = 2**16
 """What is checked in a tenth of a millisecond."""
 READ_AT_ONCE_BYTES: Final = 2**14
 """What is translated or decompressed in half of one."""
-MAX_REQUEST_SPANS: Final = 100_000
 
 NO_SPANS: Final[Mapping[str, int]] = {}
 
@@ -45,11 +48,12 @@ class Receiver:
     """Checks requests, hands their spans on, and counts both."""
 
     def __init__(
-        self, consume: Consume, counts: Counts, *, max_request_spans: int = MAX_REQUEST_SPANS
+        self, consume: Consume, counts: Counts, *, max_request_spans: int, limits: SpanLimits
     ) -> None:
         self._consume = consume
         self._counts = counts
         self._max_request_spans = max_request_spans
+        self._check = partial(otlp.checked, limits=limits)
         # Threads of its own: whoever opens large traces in the same process must not hold up what arrives.
         self._threads = ThreadPoolExecutor(THREADS, "spanloom-check")
         self.trouble: str | None = None
@@ -58,25 +62,35 @@ class Receiver:
         """When that was, by `time.monotonic`."""
 
     async def take(
-        self, request: bytes, *, door: str, refused: Mapping[str, int] = NO_SPANS, says: str = ""
+        self,
+        request: bytes,
+        *,
+        door: str,
+        refused: Mapping[str, int] = NO_SPANS,
+        says: str = "",
+        host_resource: str = "",
     ) -> Taken:
         """Store the spans of an ExportTraceServiceRequest; the answer says which of them were refused.
 
-        *refused* spans are not in it any more, and count as well; the answer *says* so. Raises MalformedError
-        for bytes that are no such request, TooLargeError for too many spans, StorageError as storage does.
+        *refused* spans are not in it any more, and count as well; the answer *says* so. *host_resource* is
+        what the header of that name has. Raises MalformedError for bytes that are no such request,
+        TooLargeError for too many spans, StorageError as storage does.
         """
-        checked = await self.apart(otlp.checked, request, at_once_bytes=CHECKED_AT_ONCE_BYTES)
+        checked = await self.apart(self._check, request, at_once_bytes=CHECKED_AT_ONCE_BYTES)
         if checked.request.span_count > self._max_request_spans:
             raise TooLargeError(self._max_request_spans, "spans")
         if checked.request.span_count:
-            await self._store(checked.request)
+            await self._store(self._placed(checked.request, host_resource))
         rejected = {**refused, **checked.rejected}
         self._counts.requests.labels(door, "partial" if rejected else "stored").inc()
         self._counts.request_bytes.labels(door).inc(len(request))
         self._counts.spans_stored.labels(door).inc(checked.request.span_count)
         for reason, count in rejected.items():
             self._counts.spans_rejected.labels(door, reason).inc(count)
+        for reason, count in checked.cut.items():
+            self._counts.attributes_cut.labels(door, reason).inc(count)
         told = [says, *(f"{count} with {reason}" for reason, count in checked.rejected.items())]
+        told += [f"{count} × {reason}" for reason, count in checked.cut.items()]
         return Taken(
             stored=checked.request.span_count, rejected=rejected, message="; ".join(filter(None, told))
         )
@@ -88,6 +102,21 @@ class Receiver:
         if len(body) <= at_once_bytes:
             return work(body)
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, body))
+
+    def _placed(self, request: SpanRequest, host_resource: str) -> SpanRequest:
+        """The request with what is known of the host that it comes from."""
+        if not host_resource:
+            return request
+        try:
+            additions = additions_of(host_resource)
+        except MalformedError:
+            self._counts.host_resources_ignored.labels("malformed").inc()
+            return request
+        data = request.data if additions is None else with_attributes(request.data, additions)
+        if data is None:
+            self._counts.host_resources_ignored.labels("too_large").inc()
+            return request
+        return SpanRequest(data, request.span_count)
 
     async def _store(self, request: SpanRequest) -> None:
         try:

@@ -15,6 +15,7 @@ from spanloom_collector.budget import Share
 from spanloom_collector.doors.entrance import Entrance
 from spanloom_collector.doors.otlp_answer import answer_to
 from spanloom_collector.doors.strategies import Strategies, strategy_route
+from spanloom_collector.host_resource import HEADER
 from spanloom_collector.operations import operations
 from spanloom_collector.refusal import Refusal, UnsupportedError
 from spanloom_storage.otlp_json import to_protobuf
@@ -40,7 +41,10 @@ def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
             body = await entrance.body(request, share)
             if content_type == _JSON:
                 body = await entrance.receiver.apart(to_protobuf, body)
-            return _answer(content_type, answer_to(await entrance.receiver.take(body, door=DOOR)), 200)
+            taken = await entrance.receiver.take(
+                body, door=DOOR, host_resource=request.headers.get(HEADER, "")
+            )
+            return _answer(content_type, answer_to(taken), 200)
 
         def refuse(refusal: Refusal, reason: str) -> Response:
             return _answer(content_type, refusal.status(reason), refusal.http_status)
