@@ -1,6 +1,7 @@
 """What the collector counts; docs/metrics.md says what each is good for."""
 
 import os
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -13,65 +14,38 @@ class Counts:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "spanloom_collector_requests",
-            "Requests by door and by what became of them",
-            ["door", "outcome"],
-            registry=self.registry,
+        counter = partial(Counter, namespace="spanloom", subsystem="collector", registry=self.registry)
+        self.requests = counter(
+            "requests", "Requests by door and by what became of them", ["door", "outcome"]
         )
-        self.spans_stored = Counter(
-            "spanloom_collector_spans_stored",
-            "Spans written to storage and acknowledged",
-            ["door"],
-            registry=self.registry,
+        self.spans_stored = counter("spans_stored", "Spans written to storage and acknowledged", ["door"])
+        self.spans_rejected = counter(
+            "spans_rejected", "Spans refused for good, by reason", ["door", "reason"]
         )
-        self.spans_rejected = Counter(
-            "spanloom_collector_spans_rejected",
-            "Spans refused for good, by reason",
-            ["door", "reason"],
-            registry=self.registry,
-        )
-        self.request_bytes = Counter(
-            "spanloom_collector_request_bytes",
-            "Bytes of requests, after decompression",
-            ["door"],
-            registry=self.registry,
-        )
-        self.attributes_cut = Counter(
-            "spanloom_collector_attributes_cut",
+        self.attributes_cut = counter(
+            "attributes_cut",
             "Attributes and names of stored spans that were cut or dropped, by reason",
             ["door", "reason"],
-            registry=self.registry,
         )
-        self.host_resources_ignored = Counter(
-            "spanloom_collector_host_resources_ignored",
+        self.request_bytes = counter("request_bytes", "Bytes of requests, after decompression", ["door"])
+        self.host_resources_ignored = counter(
+            "host_resources_ignored",
             "Requests whose header about their host was ignored, by reason",
             ["reason"],
-            registry=self.registry,
         )
-        self.connections_refused = Counter(
-            "spanloom_collector_connections_refused",
+        self.connections_refused = counter(
+            "connections_refused",
             "Connections over HTTP that were ended before a request was whole, by reason",
             ["door", "reason"],
-            registry=self.registry,
         )
-        self.upkeep_spans = Counter(
-            "spanloom_collector_upkeep_spans",
-            "Spans that storage has put in order in the background, by work",
-            ["work"],
-            registry=self.registry,
+        self.upkeep_spans = counter(
+            "upkeep_spans", "Spans that storage has put in order in the background, by work", ["work"]
         )
-        self.upkeep_written_bytes = Counter(
-            "spanloom_collector_upkeep_written_bytes",
-            "Bytes that storage has written in the background, by work",
-            ["work"],
-            registry=self.registry,
+        self.upkeep_written_bytes = counter(
+            "upkeep_written_bytes", "Bytes that storage has written in the background, by work", ["work"]
         )
-        self.upkeep_seconds = Counter(
-            "spanloom_collector_upkeep_seconds",
-            "How long storage has worked in the background, by work",
-            ["work"],
-            registry=self.registry,
+        self.upkeep_seconds = counter(
+            "upkeep_seconds", "How long storage has worked in the background, by work", ["work"]
         )
 
     def hear(self, upkeep: Upkeep) -> None:
