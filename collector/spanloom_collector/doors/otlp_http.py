@@ -18,9 +18,10 @@ from spanloom_collector.doors.strategies import Strategies, strategy_route
 from spanloom_collector.host_resource import HEADER
 from spanloom_collector.operations import operations
 from spanloom_collector.refusal import Refusal, UnsupportedError
-from spanloom_storage.otlp_json import to_protobuf
+from spanloom_storage.otlp_json import readable_to_protobuf
 
 DOOR: Final = "otlp-http"
+MALFORMED: Final = "not OTLP's JSON"
 
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
@@ -38,11 +39,15 @@ def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
                 raise UnsupportedError(
                     f"content type {content_type[:80]!r} is neither {_PROTOBUF} nor {_JSON}"
                 )
-            body = await entrance.body(request, share)
+            body, malformed = await entrance.body(request, share), 0
             if content_type == _JSON:
-                body = await entrance.receiver.apart(to_protobuf, body)
+                body, malformed = await entrance.receiver.apart(readable_to_protobuf, body)
             taken = await entrance.receiver.take(
-                body, door=DOOR, host_resource=request.headers.get(HEADER, "")
+                body,
+                door=DOOR,
+                refused={MALFORMED: malformed} if malformed else {},
+                says=f"{malformed} that are {MALFORMED}" if malformed else "",
+                host_resource=request.headers.get(HEADER, ""),
             )
             return _answer(content_type, answer_to(taken), 200)
 
