@@ -1,8 +1,5 @@
 """OTLP into columns and back, held against protobuf's own library."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from spanloom_storage.spans import spans_of
 from spanloom_storage.testing.messages import requests
 from spanloom_storage.testing.requests import batch_of, request_of
 from spanloom_storage.testing.samples import RICH_SPAN, span
+from tests.storage.bounds import run_checked
 
 thorough = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -139,13 +137,8 @@ def test_hostile_bytes_are_refused_or_read_as_protobuf_reads_them(
 
 def test_hostile_bytes_stay_within_bounds(tmp_path: Path) -> None:
     """The same, with every index of the compiled code checked."""
-    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", "refused_or_read or comes_back"]
-    run = subprocess.run(
-        command, env={**os.environ, **checked}, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert run.returncode == 0, run.stdout
-    assert "2 passed" in run.stdout
+    hostile = test_hostile_bytes_are_refused_or_read_as_protobuf_reads_them
+    run_checked(__file__, [test_every_field_comes_back.__name__, hostile.__name__], tmp_path)
 
 
 @pytest.mark.parametrize(
