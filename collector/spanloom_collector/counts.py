@@ -5,6 +5,7 @@ import os
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from spanloom_collector.pipeline.counts import PipelineCounts
 from spanloom_storage.api import Upkeep
 
 
@@ -55,6 +56,7 @@ class Counts:
             ["work"],
             registry=self.registry,
         )
+        self.pipeline = PipelineCounts(self.registry)
 
     def hear(self, upkeep: Upkeep) -> None:
         """Count what storage does in the background."""

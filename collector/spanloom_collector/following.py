@@ -68,7 +68,7 @@ class Follower:
             self._take(found)
         except MisconfiguredError as exc:
             self._refused = found
-            self._tell(f"{self._what} changed to what cannot be used; what was there before stays in force: {exc}")
+            self._tell(f"{self._what} cannot be used as changed; what was there before stays in force: {exc}")
             return
         self._taken, self.trouble = found, None
         _log.info("%s changed, and what is there now is in force", self._what)

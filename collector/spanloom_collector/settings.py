@@ -25,3 +25,11 @@ class CollectorSettings:
         default=256 * 2**20,
         metadata={"help": "how much of requests in progress is held in memory", "least": 1},
     )
+    sampling_strategies: str = field(
+        default="",
+        metadata={"help": "what samplers are told: a file in Jaeger's format, or its http address"},
+    )
+    sampling_probability: float = field(
+        default=1.0,
+        metadata={"help": "what samplers are told where no strategy says more", "least": 0, "most": 1},
+    )

@@ -46,6 +46,8 @@ def adjusted_count(threshold: int) -> float:
 
 def proportional(threshold: int, probability: Fraction | float) -> int:
     """The threshold that keeps such a part of what a threshold has kept."""
+    if probability == 1:  # rounding could raise it
+        return threshold
     return max(threshold, threshold_of(Fraction(probability) * probability_of(threshold)))
 
 
@@ -72,7 +74,7 @@ class TraceState:
 
 def read_trace_state(text: str) -> TraceState:
     """A trace state. One whose `ot` is not as it must be tells nothing, and keeps it as it is."""
-    members = [member.strip(" \t") for member in text.split(",")]
+    members = [member for each in text.split(",") if (member := each.strip(" \t"))]
     ours = [member[3:] for member in members if member.startswith("ot=")]
     pairs = ours[0].split(";") if len(ours) == 1 else []
     told = dict(pair.split(":", 1) for pair in pairs if ":" in pair)
@@ -84,7 +86,7 @@ def read_trace_state(text: str) -> TraceState:
     return TraceState(
         before=tuple(pairs[:place]),
         after=tuple(pairs[place + 1 :]),
-        others=tuple(member for member in members if member and not member.startswith("ot=")),
+        others=tuple(member for member in members if not member.startswith("ot=")),
         threshold=int(th[0].ljust(_DIGITS, "0"), 16) if th else None,
         randomness=int(rv[0], 16) if rv else None,
     )

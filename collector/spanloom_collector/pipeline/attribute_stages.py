@@ -57,7 +57,9 @@ def hash_values(keys: Keys, *, salt: str, of: Sequence[Owner] = EVERYTHING, name
 
     def hashes(words: Any) -> Any:
         texts = words.cast(pa.binary()).to_pylist()
-        return pa.array([hmac.digest(secret, text, "sha256").hex()[:_HASH_DIGITS] for text in texts])
+        return pa.array(
+            [hmac.digest(secret, text, "sha256").hex()[:_HASH_DIGITS] for text in texts], pa.string()
+        )
 
     def change(draft: Draft) -> None:
         for table, places in _chosen(draft, keys, of):

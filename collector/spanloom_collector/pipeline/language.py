@@ -82,8 +82,8 @@ def _redact(entry: Entry, name: str) -> Stage:
     keys, pattern, mask = _keys(entry), entry.pattern("value_pattern"), entry.optional("with", str, "****")
     if keys is None and not pattern:
         raise entry.wrong("keys, key_pattern or value_pattern is missing")
-    try:
-        pc.replace_substring_regex(pa.array([""]), pattern, mask)
+    try:  # without a pattern the mask stands as it is
+        pc.replace_substring_regex(pa.array([""]), pattern, mask if pattern else "")
     except pa.ArrowInvalid as exc:
         raise entry.wrong(f"with is {mask!r}, which does not fit value_pattern: {exc}") from exc
     return attribute_stages.redact(keys, pattern=pattern, mask=mask, of=_of(entry), name=name)

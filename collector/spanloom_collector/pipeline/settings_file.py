@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from spanloom_collector.following import Follower, file_reader
+from spanloom_collector.following import LOOK_EVERY_S, Follower, file_reader
 from spanloom_collector.pipeline.counts import PipelineCounts
 from spanloom_collector.pipeline.language import read_stages
 from spanloom_collector.pipeline.pipeline import Pipeline
@@ -40,13 +40,13 @@ class FollowedPipeline:
         return None if self._follower is None else self._follower.trouble
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, every_s: float = LOOK_EVERY_S) -> AsyncIterator[None]:
         """Follow the file until left; raises MisconfiguredError where it is wrong now."""
         if self._follower is None:
             yield
             return
         self._follower.start()
-        async with self._follower.running():
+        async with self._follower.running(every_s):
             yield
 
     def _take(self, data: bytes) -> None:

@@ -21,6 +21,7 @@ class SamplingService:
         self._strategies = Strategies(default=Strategy(probability=default_probability))
         self._is_url = source.startswith(("http://", "https://"))
         read = url_reader(source) if self._is_url else file_reader(Path(source).expanduser())
+        self._every_s = URL_EVERY_S if self._is_url else LOOK_EVERY_S
         what = f"the sampling strategies of {source}"
         self._follower = Follower(what, read, self._take, settles=not self._is_url) if source else None
 
@@ -34,8 +35,8 @@ class SamplingService:
         return self._strategies.strategy_for(service)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Follow the source until left.
+    async def running(self, every_s: float | None = None) -> AsyncIterator[None]:
+        """Follow the source until left: a file every second, an address every ten.
 
         Raises MisconfiguredError for a file that is not there or not in the format. An address that does
         not answer is asked again; until it does, all are told the default.
@@ -47,7 +48,7 @@ class SamplingService:
             await self._follower.look()
         else:
             self._follower.start()
-        async with self._follower.running(URL_EVERY_S if self._is_url else LOOK_EVERY_S):
+        async with self._follower.running(every_s or self._every_s):
             yield
 
     def _take(self, data: bytes) -> None:
