@@ -117,7 +117,12 @@ class Spanloom:
     def _popen(self, command: str, *flags: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [COMMAND, command, *flags],
-            env={**os.environ, **self.ports.environment(), "SPANLOOM_DATA": str(self.data)},
+            env={
+                **os.environ,
+                **self.ports.environment(),
+                "SPANLOOM_DATA": str(self.data),
+                "SPANLOOM_AGENT_SPOOL_DIR": str(self.data / "agent-spool"),
+            },
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

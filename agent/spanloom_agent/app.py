@@ -8,18 +8,24 @@ from starlette.routing import Route
 
 from spanloom_agent.counts import Counts
 from spanloom_agent.forwarder import Forwarder
+from spanloom_agent.spool import Spool
 
 
-def create_app(counts: Counts, forwarder: Forwarder) -> Starlette:
-    """`/health` and `/metrics`."""
+def create_app(counts: Counts, spool: Spool, forwarder: Forwarder) -> Starlette:
+    """`/health`, `/ready` and `/metrics`."""
 
     async def health(_: Request) -> Response:
-        if forwarder.trouble is not None:
+        trouble = "; ".join(filter(None, (forwarder.trouble, spool.disk_trouble)))
+        if trouble:
             # Still 200: the agent itself works, and restarting it would lose what it keeps.
-            return JSONResponse({"status": "degraded", "reason": forwarder.trouble})
+            return JSONResponse({"status": "degraded", "reason": trouble})
         return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        # Datagrams are taken before this is served, whether or not a collector is there.
+        return JSONResponse({"status": "ready"})
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/health", health), Route("/metrics", metrics)])
+    return Starlette(routes=[Route("/health", health), Route("/ready", ready), Route("/metrics", metrics)])

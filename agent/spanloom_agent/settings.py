@@ -13,22 +13,41 @@ class AgentSettings:
         default=f"127.0.0.1:{datagram.PORT}", metadata={"help": "where local services send datagrams"}
     )
     http_listen: str = field(
-        default="127.0.0.1:5778", metadata={"help": "where /health and /metrics are answered"}
+        default="127.0.0.1:5778", metadata={"help": "where /health, /ready and /metrics are answered"}
     )
     collector: str = field(
-        default="http://127.0.0.1:4318", metadata={"help": "the collector's address for OTLP over HTTP"}
+        default="http://127.0.0.1:4318",
+        metadata={"help": "the collector's address for OTLP over HTTP, or those of several with commas"},
     )
     receive_buffer_bytes: int = field(
         default=8 * 2**20,
-        metadata={"help": "the socket's buffer; the kernel may allow less", "least": 0, "most": 2**30},
+        metadata={
+            "help": "the buffer of each UDP socket; the kernel may allow less",
+            "least": 0,
+            "most": 2**30,
+        },
+    )
+    memory_bytes: int = field(
+        default=8 * 2**20,
+        metadata={
+            "help": "how much waits in memory at most; from half of it on, it goes to the disk",
+            "least": 2**16,
+            "most": 2**40,
+        },
+    )
+    spool_dir: str = field(
+        default="~/.local/share/spanloom/agent-spool",
+        metadata={"help": "where it waits while no collector takes it; empty: in memory alone"},
     )
     spool_bytes: int = field(
-        default=64 * 2**20,
-        metadata={"help": "how much is kept in memory while the collector is away", "least": 2**20},
+        default=2**30, metadata={"help": "how much waits there at most; the oldest go first", "least": 2**20}
+    )
+    spool_hours: float = field(
+        default=24.0, metadata={"help": "how long it waits there at most", "least": 0.001, "most": 1e6}
     )
     request_bytes: int = field(
-        default=2 * 2**20,
-        metadata={"help": "the largest request to the collector", "least": 2**16, "most": 2**30},
+        default=2**20,
+        metadata={"help": "the largest request to a collector", "least": 2**16, "most": 2**30},
     )
     linger_s: float = field(
         default=0.2,

@@ -12,8 +12,8 @@ from backports import zstd
 from prometheus_client.parser import text_string_to_metric_families
 
 from spanloom_agent.agent import Agent, running_agent
+from spanloom_agent.batch import OVERHEAD_BYTES
 from spanloom_agent.settings import AgentSettings
-from spanloom_agent.spool import OVERHEAD_BYTES
 from spanloom_model import address, datagram, wire
 from spanloom_model.datagram import Datagram
 from spanloom_model.envelope import seal
@@ -46,7 +46,7 @@ class CollectorDouble:
 @asynccontextmanager
 async def agent_before(collector: CollectorDouble, **settings: object) -> AsyncIterator[Agent]:
     """An agent on a port of its own that forwards to the double."""
-    chosen = AgentSettings(udp_listen="127.0.0.1:0", linger_s=0.05, **settings)  # type: ignore[arg-type]  # the test names real settings
+    chosen = AgentSettings(**{"udp_listen": "127.0.0.1:0", "linger_s": 0.05, "spool_dir": "", **settings})  # type: ignore[arg-type]  # the test names real settings
     async with running_agent(chosen, transport=httpx.MockTransport(collector)) as agent:
         yield agent
 
@@ -185,18 +185,14 @@ async def test_spans_wait_for_a_collector_that_is_away() -> None:
         await until(lambda: collector.taken == GOOD)
 
 
-async def test_spool_is_bounded_and_the_oldest_go_first() -> None:
-    """A collector that is away for long does not fill the host's memory."""
+async def test_memory_is_bounded_and_the_oldest_go_first() -> None:
+    """Without a disk, a collector that is away for long does not fill the host's memory."""
     collector = CollectorDouble(status=503)
-    async with agent_before(
-        collector, spool_bytes=3 * (len(GOOD) + OVERHEAD_BYTES), request_bytes=1
-    ) as agent:
-        send(agent, GOOD)
-        await until(lambda: len(collector.requests) >= 1)  # on its way, no more in the spool
-        send(agent, *[GOOD] * 5)
-        await wait_for_datagrams(agent, 6)
-        assert await metric(agent, "spanloom_agent_spool_bytes") == 4 * (len(GOOD) + OVERHEAD_BYTES)
-        assert await metric(agent, "spanloom_agent_datagrams_dropped_total", reason="spool_full") == 2
+    one = len(GOOD) + OVERHEAD_BYTES
+    async with agent_before(collector, memory_bytes=4 * one) as agent:
+        send(agent, *[GOOD] * 10)
+        await wait_for_datagrams(agent, 10)
+        await until_metric(agent, "spanloom_agent_datagrams_dropped_total", 6, reason="memory_full")
         collector.status = 200
         await until(lambda: len(collector.taken) == 4 * len(GOOD))
 
@@ -252,7 +248,7 @@ async def test_wrong_address_behind_the_collectors_name_costs_nothing() -> None:
 async def test_address_of_the_collector_that_is_none_is_one_sentence(collector: str) -> None:
     """What someone would type without thinking is told at start, not retried for ever."""
     with pytest.raises(MisconfiguredError, match="the collector's address"):
-        async with running_agent(AgentSettings(udp_listen="127.0.0.1:0", collector=collector)):
+        async with running_agent(AgentSettings(udp_listen="127.0.0.1:0", spool_dir="", collector=collector)):
             pass
 
 
@@ -277,7 +273,7 @@ async def test_port_in_use_is_one_sentence() -> None:
     """Two agents on one port: the second says so."""
     async with agent_before(CollectorDouble()) as agent:
         with pytest.raises(MisconfiguredError, match=r"UDP 127\.0\.0\.1:\d+ is in use by another program"):
-            async with running_agent(AgentSettings(udp_listen=agent.udp_address)):
+            async with running_agent(AgentSettings(udp_listen=agent.udp_address, spool_dir="")):
                 pass
 
 
@@ -286,8 +282,8 @@ async def wait_for_datagrams(agent: Agent, count: int) -> None:
     await until_metric(agent, "spanloom_agent_datagrams_total", count)
 
 
-async def until_metric(agent: Agent, name: str, value: float) -> None:
+async def until_metric(agent: Agent, name: str, value: float, **labels: str) -> None:
     """Wait until a figure has come to a value; fails after five seconds."""
     async with asyncio.timeout(5):
-        while await metric(agent, name) != value:
+        while await metric(agent, name, **labels) != value:
             await asyncio.sleep(0.01)
