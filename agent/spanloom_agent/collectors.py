@@ -53,10 +53,15 @@ def collectors_at(addresses: str, transport: httpx.AsyncBaseTransport | None) ->
 
 def client_for(url: str, whose: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """A client of the server at this address; raises MisconfiguredError where it is none."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_http(url):
         raise MisconfiguredError(f"the {whose}'s address is a URL, as in http://127.0.0.1:4318, not {url!r}")
     return httpx.AsyncClient(base_url=url, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False)
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # whether it is a number turns out here
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -47,6 +47,7 @@ class Spool:
         self._old_first = False
         self._away = False
         self._ended = False
+        self._line = asyncio.Lock()
         self._news = asyncio.Event()
         self._spill_now = asyncio.Event()
         self._disk_thread = ThreadPoolExecutor(1, "spool")
@@ -79,18 +80,16 @@ class Spool:
     async def take(self) -> Batch | None:
         """The next batch, of old and new ones in turn, once there is one; None when no more will come.
 
-        Whoever takes it tells `settle` what came of it.
+        Whoever takes it tells `settle` what came of it. Who has waited longest is served first.
         """
-        while True:
-            batch = await self._next()
-            if batch is not None:
-                self._out += 1
-                return batch
-            if self.closing.is_set() and not self._out:
-                return None
-            self._news.clear()
-            if not self._fresh and not self._has_old():
+        async with self._line:
+            while (batch := await self._next()) is None:
+                if self.closing.is_set() and not self._out:
+                    return None
+                self._news.clear()
                 await self._news.wait()
+            self._out += 1
+            return batch
 
     async def settle(self, batch: Batch, settled: int) -> None:
         """So many of the batch's messages are done with, from the first on; the others wait again."""
@@ -152,10 +151,11 @@ class Spool:
                 await asyncio.sleep(DISK_RETRY_S)
 
     async def _next(self) -> Batch | None:
-        old = self._has_old()
-        if old and (self._old_first or not self._fresh):
+        if self._has_old() and (self._old_first or not self._fresh):
             self._old_first = False
-            return self._returned.popleft() if self._returned else await self._from_disk()
+            batch = self._returned.popleft() if self._returned else await self._from_disk()
+            if batch is not None:
+                return batch
         if self._fresh:
             self._old_first = True
             batch = self._fresh.popleft()
