@@ -4,7 +4,7 @@
 # make setup  the set-up alone
 
 PYTHON ?= python3
-MEMBERS := model storage instrumentation agent collector query ui examples/shop allinone
+MEMBERS := model storage dialects instrumentation agent collector query ui examples/shop allinone
 PROJECTS := $(MEMBERS:%=%/pyproject.toml)
 PAGES := $(shell find ui/islands ui/styles -type f) ui/package-lock.json ui/build.mjs ui/tsconfig.json
 

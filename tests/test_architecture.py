@@ -17,13 +17,14 @@ ROOT: Final = Path(__file__).parent.parent
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "model": set(),
     "storage": {"model"},
+    "dialects": {"model"},
     "instrumentation": {"model"},
-    "agent": {"model"},
+    "agent": {"model", "dialects"},
     "ui": {"model"},
-    "collector": {"model", "storage"},
-    "query": {"model", "storage"},
+    "collector": {"model", "storage", "dialects"},
+    "query": {"model", "storage", "dialects"},
     "shop": {"instrumentation"},
-    "allinone": {"model", "storage", "agent", "collector", "query", "ui", "shop"},
+    "allinone": {"model", "storage", "dialects", "agent", "collector", "query", "ui", "shop"},
 }
 """Data flows one way, and imports go down only. No service imports another."""
 

@@ -7,6 +7,7 @@ twice in one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -52,7 +53,7 @@ class Others:
 Column: TypeAlias = Words | Numbers | Others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TraceTable:
     """What a block knows of its traces, by id."""
 
@@ -64,6 +65,11 @@ class TraceTable:
 
     def __len__(self) -> int:
         return len(self.high)
+
+    @cached_property
+    def untimed(self) -> npt.NDArray[np.int64]:
+        """The traces whose start is not known."""
+        return np.flatnonzero(self.start_ns == 0)
 
 
 class Slice(Protocol):

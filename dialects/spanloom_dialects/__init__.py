@@ -1,0 +1,1 @@
+"""Jaeger's and Zipkin's spans into OTLP and back: pure translations of bytes, no I/O."""
