@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +11,16 @@ from typing import Final
 import httpx
 from starlette.applications import Starlette
 
-from spanloom_agent import slots, udp
+from spanloom_agent import host_facts, intake, jaeger, slots, udp
 from spanloom_agent.app import create_app
-from spanloom_agent.collectors import collectors_at
+from spanloom_agent.collectors import Collector, collectors_at
 from spanloom_agent.counts import Counts
 from spanloom_agent.disk import Disk
 from spanloom_agent.forwarder import Forwarder
 from spanloom_agent.intake import Intake
+from spanloom_agent.jaeger import JaegerIntake
 from spanloom_agent.reader import Reader
+from spanloom_agent.sampling import Sampling
 from spanloom_agent.settings import AgentSettings
 from spanloom_agent.spool import Spool
 from spanloom_model import address
@@ -33,8 +35,8 @@ class Agent:
 
     http_app: Starlette
     """To be served at `AgentSettings.http_listen`."""
-    udp_address: str
-    """Where datagrams are taken."""
+    udp_addresses: Mapping[str, str]
+    """Where datagrams are taken, by door."""
 
 
 @asynccontextmanager
@@ -44,30 +46,53 @@ async def running_agent(
     """Take datagrams and forward them until left; leaving forwards what is in memory, for two seconds.
 
     *transport* reaches the collectors in another way than over the network. Raises MisconfiguredError
-    where a port or the spool is taken, or a collector's address is none.
+    where a port or the spool is taken, or a setting is not what it should be.
     """
     counts = Counts()
     room = slots.slots()
-    async with running_intake(settings, counts, transport, room.buffer) as (intake, spool, forwarder):
-        bound = udp.bind(settings.udp_listen, settings.receive_buffer_bytes)
-        counts.kernel_drops.read = lambda: udp.kernel_drops([bound])
-        counts.receive_buffer_bytes.labels(udp.port(bound)).set(udp.buffer_bytes(bound))
-        reader = Reader(bound, room, intake.take)
-        try:
-            yield Agent(http_app=create_app(counts, spool, forwarder), udp_address=address.of(bound))
-        finally:
-            reader.close()
+    async with AsyncExitStack() as stack:
+        pipeline = await stack.enter_async_context(running_pipeline(settings, counts, transport))
+        sockets = {
+            door: stack.enter_context(udp.bind(listen, settings.receive_buffer_bytes))
+            for door, listen in _listens(settings).items()
+        }
+        counts.kernel_drops.read = lambda: udp.kernel_drops(sockets.values())
+        for door, bound in sockets.items():
+            counts.receive_buffer_bytes.labels(udp.port(bound)).set(udp.buffer_bytes(bound))
+            reader = Reader(bound, room, pipeline.intake(door, room.buffer).take)
+            stack.callback(reader.close)
+        sampling = Sampling(await _sampling_sources(settings, pipeline, stack, transport), counts)
+        yield Agent(
+            http_app=create_app(counts, pipeline.spool, pipeline.forwarder, sampling),
+            udp_addresses={door: address.of(bound) for door, bound in sockets.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The agent but for its sockets."""
+
+    counts: Counts
+    spool: Spool
+    collectors: Sequence[Collector]
+    forwarder: Forwarder
+
+    def intake(self, door: str, buffer: bytearray) -> Intake | JaegerIntake:
+        """What takes the datagrams in this buffer that came by a door."""
+        if door == intake.DOOR:
+            return Intake(buffer, self.spool, self.counts)
+        return JaegerIntake(door, buffer, self.spool, self.counts)
 
 
 @asynccontextmanager
-async def running_intake(
-    settings: AgentSettings, counts: Counts, transport: httpx.AsyncBaseTransport | None, buffer: bytearray
-) -> AsyncIterator[tuple[Intake, Spool, Forwarder]]:
-    """The agent but for its socket: what the intake is given goes to the collectors."""
+async def running_pipeline(
+    settings: AgentSettings, counts: Counts, transport: httpx.AsyncBaseTransport | None
+) -> AsyncIterator[Pipeline]:
+    """Forward what is taken until left."""
+    loopback = all(map(host_facts.is_loopback, _listens(settings).values()))
+    headers = {host_facts.HEADER: host_facts.header(settings.host_resource, loopback=loopback)}
     async with AsyncExitStack() as stack:
-        collectors = collectors_at(settings.collector, transport)
-        for collector in collectors:
-            await stack.enter_async_context(collector.client)
+        collectors = await _entered(settings.collector, "collector", transport, stack)
         spool = Spool(
             _disk(settings, counts),
             counts,
@@ -75,15 +100,45 @@ async def running_intake(
             request_bytes=settings.request_bytes,
             linger_s=settings.linger_s,
         )
-        forwarder = Forwarder(spool, collectors, counts, {})
         await stack.enter_async_context(spool.running())
+        forwarder = Forwarder(spool, collectors, counts, headers)
         forwarding = asyncio.create_task(forwarder.run())
         try:
-            yield Intake(buffer, spool, counts), spool, forwarder
+            yield Pipeline(counts=counts, spool=spool, collectors=collectors, forwarder=forwarder)
         finally:
             spool.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(forwarding, DRAIN_S)
+
+
+def _listens(settings: AgentSettings) -> dict[str, str]:
+    """Where to listen for each door that is open."""
+    doors = {
+        intake.DOOR: settings.udp_listen,
+        jaeger.COMPACT: settings.jaeger_compact_listen,
+        jaeger.BINARY: settings.jaeger_binary_listen,
+    }
+    return {door: listen for door, listen in doors.items() if listen}
+
+
+async def _sampling_sources(
+    settings: AgentSettings,
+    pipeline: Pipeline,
+    stack: AsyncExitStack,
+    transport: httpx.AsyncBaseTransport | None,
+) -> Sequence[Collector]:
+    if not settings.sampling_from:
+        return pipeline.collectors
+    return await _entered(settings.sampling_from, "source of sampling strategies", transport, stack)
+
+
+async def _entered(
+    addresses: str, whose: str, transport: httpx.AsyncBaseTransport | None, stack: AsyncExitStack
+) -> Sequence[Collector]:
+    collectors = collectors_at(addresses, whose, transport)
+    for collector in collectors:
+        await stack.enter_async_context(collector.client)
+    return collectors
 
 
 def _disk(settings: AgentSettings, counts: Counts) -> Disk | None:

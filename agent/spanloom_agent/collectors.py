@@ -40,21 +40,21 @@ class Collector:
         return pause_s
 
 
-def collectors_at(addresses: str, transport: httpx.AsyncBaseTransport | None) -> list[Collector]:
+def collectors_at(addresses: str, whose: str, transport: httpx.AsyncBaseTransport | None) -> list[Collector]:
     """The collectors of a list with commas; *transport* reaches them in another way than the network.
 
-    Raises MisconfiguredError for an address that is none.
+    Raises MisconfiguredError, which says *whose* address it is, for one that is none.
     """
-    return [
-        Collector(url, client_for(url, "collector", transport))
-        for url in (part.strip().rstrip("/") for part in addresses.split(","))
-    ]
+    urls = [part.strip().rstrip("/") for part in addresses.split(",")]
+    for url in urls:
+        if not _is_http(url):
+            raise MisconfiguredError(
+                f"the {whose}'s address is a URL, as in http://127.0.0.1:4318, not {url!r}"
+            )
+    return [Collector(url, _client(url, transport)) for url in urls]
 
 
-def client_for(url: str, whose: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """A client of the server at this address; raises MisconfiguredError where it is none."""
-    if not _is_http(url):
-        raise MisconfiguredError(f"the {whose}'s address is a URL, as in http://127.0.0.1:4318, not {url!r}")
+def _client(url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False)
 
 

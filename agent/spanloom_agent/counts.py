@@ -91,58 +91,48 @@ class Counts:
         self.kernel_drops = KernelDrops()
         registry.register(self.services)
         registry.register(self.kernel_drops)
-        self.receive_buffer_bytes = Gauge(
-            "spanloom_agent_receive_buffer_bytes",
-            "The receive buffer that the kernel allows",
-            ["port"],
-            registry=registry,
-        )
-        self.datagrams = Counter(
-            "spanloom_agent_datagrams",
-            "Datagrams that arrived, by what became of them",
-            ["door", "outcome"],
-            registry=registry,
-        )
-        self.datagrams_malformed = Counter(
-            "spanloom_agent_datagrams_malformed",
-            "Datagrams that are no message, by reason",
-            ["door", "reason"],
-            registry=registry,
-        )
-        self.requests = Counter(
-            "spanloom_agent_requests",
-            "Requests to each collector by outcome",
-            ["collector", "outcome"],
-            registry=registry,
-        )
-        self.datagrams_dropped = Counter(
-            "spanloom_agent_datagrams_dropped",
-            "Datagrams that were taken and could not be delivered, by reason",
-            ["reason"],
-            registry=registry,
-        )
-        self.spans_dropped = Counter(
-            "spanloom_agent_spans_dropped",
-            "Spans in those datagrams, as far as headers tell",
-            ["reason"],
-            registry=registry,
-        )
-        self.spool_bytes = Gauge(
-            "spanloom_agent_spool_bytes",
-            "What waits to be sent to a collector, by where it is",
-            ["where"],
-            registry=registry,
-        )
 
-        self.spool_writes_failed = Counter(
-            "spanloom_agent_spool_writes_failed",
-            "Batches that the disk would not take; they are tried again",
-            registry=registry,
+        def counter(name: str, says: str, *labels: str) -> Counter:
+            return Counter(f"spanloom_agent_{name}", says, labels, registry=registry)
+
+        def gauge(name: str, says: str, *labels: str) -> Gauge:
+            return Gauge(f"spanloom_agent_{name}", says, labels, registry=registry)
+
+        self.receive_buffer_bytes = gauge(
+            "receive_buffer_bytes", "The receive buffer that the kernel allows", "port"
         )
-        self.spool_damaged = Counter(
-            "spanloom_agent_spool_damaged",
-            "Places in the disk's files where reading had to stop or pass something over",
-            registry=registry,
+        self.datagrams = counter(
+            "datagrams", "Datagrams that arrived, by what became of them", "door", "outcome"
+        )
+        self.datagrams_malformed = counter(
+            "datagrams_malformed", "Datagrams that are no message, by reason", "door", "reason"
+        )
+        self.spans_refused = counter(
+            "spans_refused",
+            "Spans that can never be stored, in datagrams that were taken, by reason",
+            "door",
+            "reason",
+        )
+        self.sampling = counter(
+            "sampling_answers",
+            "Sampling strategies that clients asked for, by where the answer came from",
+            "source",
+        )
+        self.requests = counter("requests", "Requests to each collector by outcome", "collector", "outcome")
+        self.datagrams_dropped = counter(
+            "datagrams_dropped", "Datagrams that were taken and could not be delivered, by reason", "reason"
+        )
+        self.spans_dropped = counter(
+            "spans_dropped", "Spans in those datagrams, as far as headers tell", "reason"
+        )
+        self.spool_bytes = gauge(
+            "spool_bytes", "What waits to be sent to a collector, by where it is", "where"
+        )
+        self.spool_writes_failed = counter(
+            "spool_writes_failed", "Batches that the disk would not take; they are tried again"
+        )
+        self.spool_damaged = counter(
+            "spool_damaged", "Places in the disk's files where reading had to stop or pass something over"
         )
 
     def malformed(self, door: str, reason: str) -> None:

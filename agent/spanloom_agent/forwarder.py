@@ -9,14 +9,16 @@ are sent until the one bad datagram is found.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import httpx
 
+from spanloom_agent import losses
 from spanloom_agent.batch import Batch
 from spanloom_agent.collectors import FIRST_BACKOFF_S, MAX_BACKOFF_S, Collector
 from spanloom_agent.counts import Counts
+from spanloom_agent.losses import Losses
 from spanloom_agent.spool import Spool
 
 IN_FLIGHT: Final = 2
@@ -32,8 +34,9 @@ class Forwarder:
     """Sends what the spool holds."""
 
     def __init__(
-        self, spool: Spool, collectors: Sequence[Collector], counts: Counts, headers: dict[str, str]
+        self, spool: Spool, collectors: Sequence[Collector], counts: Counts, headers: Mapping[str, str]
     ) -> None:
+        self._losses = Losses(counts.services)
         self._spool = spool
         self._collectors = collectors
         self._counts = counts
@@ -86,13 +89,18 @@ class Forwarder:
 
     async def _send(self, collector: Collector, batch: Batch) -> tuple[int, str | None, float]:
         """(status, why to try again if so, seconds that the collector asks to wait)."""
-        headers = {**self._headers, "Content-Length": str(batch.body_bytes)}
+        lost = self._losses.to_tell()
+        headers = {**self._headers, **losses.header(lost), "Content-Length": str(batch.body_bytes)}
         try:
             answer = await collector.client.post("/v1/traces", content=_pieces(batch), headers=headers)
         except httpx.HTTPError as exc:
+            self._losses.untold(lost)
             return 0, f"the collector at {collector.url} does not answer ({type(exc).__name__})", 0
         status = answer.status_code
-        if status < 300 or status in _REFUSED:
+        if status < 300:
+            return status, None, 0
+        self._losses.untold(lost)
+        if status in _REFUSED:
             return status, None, 0
         asked = answer.headers.get("retry-after", "")
         asked_s = min(float(asked), MAX_BACKOFF_S) if asked.isascii() and asked.isdecimal() else 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,8 +13,8 @@ REST_S: Final = 0.002
 waking up for each of them would cost more than all else that is done with it."""
 ENOUGH_BYTES: Final = 2**20
 """A receive buffer of this size holds what comes during a rest, with plenty to spare."""
-ROUNDS: Final = 16
-"""So often the slots are filled before others have their turn on the event loop."""
+BUSY_S: Final = 0.005
+"""How long datagrams are taken before others have their turn on the event loop."""
 
 Take = Callable[[Sequence[int]], None]
 """Take the datagrams that are in the slots, given the length of each."""
@@ -38,7 +39,6 @@ class Reader:
         else:
             self._resting.cancel()
         self._empty()
-        self._udp.close()
 
     def _listen(self) -> None:
         self._resting = None
@@ -51,10 +51,11 @@ class Reader:
 
     def _empty(self) -> bool:
         """Whether nothing is left, as far as can be told."""
-        for _ in range(ROUNDS):
-            lengths = self._slots.receive(self._udp)
-            if lengths:
-                self._take(lengths)
+        until_s = time.monotonic() + BUSY_S
+        while lengths := self._slots.receive(self._udp):
+            self._take(lengths)
             if len(lengths) < COUNT:
-                return True
-        return False
+                break
+            if time.monotonic() > until_s:
+                return False
+        return True

@@ -12,12 +12,38 @@ class AgentSettings:
     udp_listen: str = field(
         default=f"127.0.0.1:{datagram.PORT}", metadata={"help": "where local services send datagrams"}
     )
+    jaeger_compact_listen: str = field(
+        default="127.0.0.1:6831",
+        metadata={"help": "where Jaeger clients send datagrams in Thrift's compact encoding; empty: nowhere"},
+    )
+    jaeger_binary_listen: str = field(
+        default="127.0.0.1:6832", metadata={"help": "the same in its binary encoding; empty: nowhere"}
+    )
     http_listen: str = field(
-        default="127.0.0.1:5778", metadata={"help": "where /health, /ready and /metrics are answered"}
+        default="127.0.0.1:5778",
+        metadata={"help": "where sampling strategies, /health, /ready and /metrics are answered"},
     )
     collector: str = field(
         default="http://127.0.0.1:4318",
         metadata={"help": "the collector's address for OTLP over HTTP, or those of several with commas"},
+    )
+    sampling_from: str = field(
+        default="",
+        metadata={"help": "who knows sampling strategies, at /api/sampling; empty: the collectors"},
+    )
+    host_resource: str = field(
+        default="",
+        metadata={
+            "help": "attributes for resources that lack them, as in host.name=web-1; others are found out"
+        },
+    )
+    nice: int = field(
+        default=0,
+        metadata={
+            "help": "how far others go before it, up to 19; for `spanloom agent`",
+            "least": 0,
+            "most": 19,
+        },
     )
     receive_buffer_bytes: int = field(
         default=8 * 2**20,

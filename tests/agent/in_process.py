@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,21 +40,31 @@ class CollectorDouble:
         return httpx.Response(200)
 
 
+ALONE: Final[Mapping[str, object]] = {
+    "udp_listen": "127.0.0.1:0",
+    "jaeger_compact_listen": "",
+    "jaeger_binary_listen": "",
+    "linger_s": 0.05,
+    "spool_dir": "",
+}
+"""Settings with which an agent is in nobody's way."""
+
+
 @asynccontextmanager
 async def agent_before(
     collector: Callable[[httpx.Request], httpx.Response], /, **settings: object
 ) -> AsyncIterator[Agent]:
     """An agent on a port of its own that forwards to the double."""
-    chosen = AgentSettings(**{"udp_listen": "127.0.0.1:0", "linger_s": 0.05, "spool_dir": "", **settings})  # type: ignore[arg-type]  # the test names real settings
+    chosen = AgentSettings(**{**ALONE, **settings})  # type: ignore[arg-type]  # the test names real settings
     async with running_agent(chosen, transport=httpx.MockTransport(collector)) as agent:
         yield agent
 
 
-def send(agent: Agent, *datagrams: bytes) -> None:
+def send(agent: Agent, *datagrams: bytes, door: str = "otlp") -> None:
     """Send datagrams as an application does."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         for data in datagrams:
-            udp.sendto(data, address.split(agent.udp_address))
+            udp.sendto(data, address.split(agent.udp_addresses[door]))
 
 
 def numbered(sequence: int, span_count: int = 1, *, dropped_count: int = 0, sender: int = 7) -> bytes:

@@ -6,9 +6,7 @@ import httpx
 import pytest
 from backports import zstd
 
-from spanloom_agent.agent import running_agent
 from spanloom_agent.batch import OVERHEAD_BYTES
-from spanloom_agent.settings import AgentSettings
 from spanloom_model import datagram, wire
 from spanloom_model.datagram import Datagram
 from spanloom_model.errors import MisconfiguredError
@@ -181,7 +179,7 @@ async def test_wrong_address_behind_the_collectors_name_costs_nothing() -> None:
 async def test_address_of_the_collector_that_is_none_is_one_sentence(collector: str) -> None:
     """What someone would type without thinking is told at start, not retried for ever."""
     with pytest.raises(MisconfiguredError, match="the collector's address"):
-        async with running_agent(AgentSettings(udp_listen="127.0.0.1:0", spool_dir="", collector=collector)):
+        async with agent_before(CollectorDouble(), collector=collector):
             pass
 
 
@@ -206,5 +204,5 @@ async def test_port_in_use_is_one_sentence() -> None:
     """Two agents on one port: the second says so."""
     async with agent_before(CollectorDouble()) as agent:
         with pytest.raises(MisconfiguredError, match=r"UDP 127\.0\.0\.1:\d+ is in use by another program"):
-            async with running_agent(AgentSettings(udp_listen=agent.udp_address, spool_dir="")):
+            async with agent_before(CollectorDouble(), udp_listen=agent.udp_addresses["otlp"]):
                 pass

@@ -12,7 +12,8 @@ import spanloom_collector.counts
 import spanloom_collector.http
 import spanloom_query.app
 import spanloom_ui.app
-from spanloom_agent.agent import running_intake
+from spanloom_agent.agent import running_pipeline
+from spanloom_agent.intake import Intake
 from spanloom_agent.settings import AgentSettings
 from spanloom_agent.slots import SLOT_BYTES
 from spanloom_collector.budget import Budget
@@ -43,7 +44,8 @@ async def test_span_walks_from_application_to_page() -> None:
     settings = AgentSettings(linger_s=0, spool_dir="")
     to_collector = httpx.ASGITransport(collector)
     agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
-    async with running_intake(settings, agent_counts, to_collector, buffer) as (intake, _, _):
+    async with running_pipeline(settings, agent_counts, to_collector) as pipeline:
+        intake = Intake(buffer, pipeline.spool, agent_counts)
         exporter = UdpSpanExporter(settings.udp_listen, send=intake.take_one)
         provider = TracerProvider(resource=Resource({"service.name": "checkout"}), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
