@@ -44,6 +44,9 @@ class Spool:
         """Taken from the disk, and not taken by a collector."""
         self._bytes = 0
         self._out = 0
+        """How many batches are taken and not settled."""
+        self._out_bytes = 0
+        """What those of them take that are not on the disk."""
         self._old_first = False
         self._away = False
         self._ended = False
@@ -55,7 +58,7 @@ class Spool:
         """Set when nothing more will come: whoever waits for a better moment goes on at once."""
         self.disk_trouble: str | None = None
         """Why the disk takes nothing just now."""
-        counts.spool_bytes.labels("memory").set_function(lambda: self._bytes)
+        counts.spool_bytes.labels("memory").set_function(lambda: self._bytes + self._out_bytes)
         counts.spool_bytes.labels("disk").set_function(lambda: disk.size_bytes if disk else 0)
 
     def put(self, messages: Sequence[bytes | bytearray], spans: Sequence[int]) -> None:
@@ -94,6 +97,8 @@ class Spool:
     async def settle(self, batch: Batch, settled: int) -> None:
         """So many of the batch's messages are done with, from the first on; the others wait again."""
         self._out -= 1
+        if not batch.places:
+            self._out_bytes -= batch.size_bytes
         if settled == len(batch):
             if batch.places and self._disk is not None:
                 await self._in_thread(self._disk.delivered, batch.places)
@@ -160,6 +165,7 @@ class Spool:
             self._old_first = True
             batch = self._fresh.popleft()
             self._bytes -= batch.size_bytes
+            self._out_bytes += batch.size_bytes
             return batch
         return None
 
