@@ -12,8 +12,10 @@ import spanloom_collector.counts
 import spanloom_collector.http
 import spanloom_query.app
 import spanloom_ui.app
-from spanloom_agent.agent import running_intake
+from spanloom_agent.agent import running_pipeline
+from spanloom_agent.intake import Intake
 from spanloom_agent.settings import AgentSettings
+from spanloom_agent.slots import SLOT_BYTES
 from spanloom_collector.budget import Budget
 from spanloom_collector.receiver import Receiver
 from spanloom_instrumentation import UdpSpanExporter
@@ -39,12 +41,12 @@ async def test_span_walks_from_application_to_page() -> None:
     collector = spanloom_collector.http.create_app(
         Receiver(storage.write, counts), counts, Budget(2**20), max_request_bytes=2**20
     )
-    settings = AgentSettings(linger_s=0)
+    settings = AgentSettings(linger_s=0, spool_dir="")
     to_collector = httpx.ASGITransport(collector)
-    async with running_intake(settings, spanloom_agent.counts.Counts(), to_collector) as (intake, _):
-        exporter = UdpSpanExporter(
-            settings.udp_listen, send=lambda data: intake.datagram_received(data, ("127.0.0.1", 1))
-        )
+    agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
+    async with running_pipeline(settings, agent_counts, to_collector) as pipeline:
+        intake = Intake(buffer, pipeline.spool, agent_counts)
+        exporter = UdpSpanExporter(settings.udp_listen, send=intake.take_one)
         provider = TracerProvider(resource=Resource({"service.name": "checkout"}), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
         trace_id = buy_something(provider)
