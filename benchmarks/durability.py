@@ -2,7 +2,9 @@
 
 python -m benchmarks.durability [--rounds 5] [--json FILE]
 
-The peers of the comparison lose what they acknowledged in the last seconds, or 14 % of everything.
+The peers of the comparison lose what they acknowledged in the last seconds, or 14 % of everything. What was
+on its way at the end, up to 4 requests a round, may be stored though nobody was told so, and hide as large
+a loss here; tests/storage/test_faults.py looks at every span by itself.
 """
 
 import argparse

@@ -16,7 +16,15 @@ COMMAND = Path(sys.executable).parent / "spanloom"
 LIMITS_S = {"start": 3.0, "end": 5.0}
 ANY_PORT = {
     f"SPANLOOM_{name}_LISTEN": "127.0.0.1:0"
-    for name in ("AGENT_UDP", "AGENT_HTTP", "COLLECTOR_GRPC", "COLLECTOR_HTTP", "QUERY")
+    for name in (
+        "AGENT_UDP",
+        "AGENT_JAEGER_COMPACT",
+        "AGENT_JAEGER_BINARY",
+        "AGENT_HTTP",
+        "COLLECTOR_GRPC",
+        "COLLECTOR_HTTP",
+        "QUERY",
+    )
 }
 
 
@@ -25,7 +33,7 @@ def start_and_end(data: str) -> dict[str, float]:
     began = time.monotonic()
     process = subprocess.Popen(  # noqa: S603  # our own command
         [COMMAND, "run", "--demo", "--data", data],
-        env={**os.environ, **ANY_PORT},
+        env={**os.environ, **ANY_PORT, "SPANLOOM_AGENT_SPOOL_DIR": f"{data}/agent-spool"},
         stderr=subprocess.PIPE,
         text=True,
     )

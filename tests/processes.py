@@ -28,6 +28,8 @@ class Ports:
     """Where the parts of one Spanloom listen."""
 
     udp: str = field(default_factory=lambda: f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}")
+    compact: str = field(default_factory=lambda: f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}")
+    binary: str = field(default_factory=lambda: f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}")
     agent: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     grpc: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     http: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
@@ -40,6 +42,8 @@ class Ports:
         """The settings that say so."""
         return {
             "SPANLOOM_AGENT_UDP_LISTEN": self.udp,
+            "SPANLOOM_AGENT_JAEGER_COMPACT_LISTEN": self.compact,
+            "SPANLOOM_AGENT_JAEGER_BINARY_LISTEN": self.binary,
             "SPANLOOM_AGENT_HTTP_LISTEN": self.agent,
             "SPANLOOM_AGENT_COLLECTOR": f"http://{self.http}",
             "SPANLOOM_COLLECTOR_GRPC_LISTEN": self.grpc,
@@ -123,7 +127,12 @@ class Spanloom:
     def _popen(self, command: str, *flags: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [COMMAND, command, *flags],
-            env={**os.environ, **self.ports.environment(), "SPANLOOM_DATA": str(self.data)},
+            env={
+                **os.environ,
+                **self.ports.environment(),
+                "SPANLOOM_DATA": str(self.data),
+                "SPANLOOM_AGENT_SPOOL_DIR": str(self.data / "agent-spool"),
+            },
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

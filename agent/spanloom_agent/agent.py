@@ -2,35 +2,31 @@
 
 import asyncio
 import contextlib
-import logging
-import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 from starlette.applications import Starlette
 
+from spanloom_agent import host_facts, intake, jaeger, slots, udp
 from spanloom_agent.app import create_app
+from spanloom_agent.collectors import Collector, collectors_at
 from spanloom_agent.counts import Counts
+from spanloom_agent.disk import Disk
 from spanloom_agent.forwarder import Forwarder
 from spanloom_agent.intake import Intake
+from spanloom_agent.jaeger import JaegerIntake
+from spanloom_agent.reader import Reader
+from spanloom_agent.sampling import Sampling
 from spanloom_agent.settings import AgentSettings
 from spanloom_agent.spool import Spool
 from spanloom_model import address
-from spanloom_model.errors import MisconfiguredError
 
 DRAIN_S: Final = 2.0
-"""How long leaving waits for the collector to take what is spooled."""
-REQUEST_TIMEOUT_S: Final = 10.0
-
-_SO_RCVBUFFORCE: Final = 33
-"""socket(7); Python has no name for it."""
-
-_log = logging.getLogger(__name__)
+"""How long leaving waits for a collector to take what is in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,71 +35,118 @@ class Agent:
 
     http_app: Starlette
     """To be served at `AgentSettings.http_listen`."""
-    udp_address: str
-    """Where datagrams are taken."""
+    udp_addresses: Mapping[str, str]
+    """Where datagrams are taken, by door."""
 
 
 @asynccontextmanager
 async def running_agent(
     settings: AgentSettings, *, transport: httpx.AsyncBaseTransport | None = None
 ) -> AsyncIterator[Agent]:
-    """Take datagrams and forward them until left; leaving forwards what is spooled, for two seconds.
+    """Take datagrams and forward them until left; leaving forwards what is in memory, for two seconds.
 
-    *transport* reaches the collector in another way than over the network. Raises
-    MisconfiguredError where the port is taken or the collector's address is none.
+    *transport* reaches the collectors in another way than over the network. Raises MisconfiguredError
+    where a port or the spool is taken, or a setting is not what it should be.
     """
     counts = Counts()
-    async with running_intake(settings, counts, transport) as (intake, forwarder):
-        udp = _udp_socket(settings)
-        loop = asyncio.get_running_loop()
-        endpoint, _ = await loop.create_datagram_endpoint(lambda: intake, sock=udp)
-        try:
-            yield Agent(http_app=create_app(counts, forwarder), udp_address=address.of(udp))
-        finally:
-            endpoint.close()
+    room = slots.slots()
+    async with AsyncExitStack() as stack:
+        pipeline = await stack.enter_async_context(running_pipeline(settings, counts, transport))
+        sockets = {
+            door: stack.enter_context(udp.bind(listen, settings.receive_buffer_bytes))
+            for door, listen in _listens(settings).items()
+        }
+        counts.kernel_drops.read = lambda: udp.kernel_drops(sockets.values())
+        for door, bound in sockets.items():
+            counts.receive_buffer_bytes.labels(udp.port(bound)).set(udp.buffer_bytes(bound))
+            reader = Reader(bound, room, pipeline.intake(door, room.buffer).take)
+            stack.callback(reader.close)
+        sampling = Sampling(await _sampling_sources(settings, pipeline, stack, transport), counts)
+        yield Agent(
+            http_app=create_app(counts, pipeline.spool, pipeline.forwarder, sampling),
+            udp_addresses={door: address.of(bound) for door, bound in sockets.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The agent but for its sockets."""
+
+    counts: Counts
+    spool: Spool
+    collectors: Sequence[Collector]
+    forwarder: Forwarder
+
+    def intake(self, door: str, buffer: bytearray) -> Intake | JaegerIntake:
+        """What takes the datagrams in this buffer that came by a door."""
+        if door == intake.DOOR:
+            return Intake(buffer, self.spool, self.counts)
+        return JaegerIntake(door, buffer, self.spool, self.counts)
 
 
 @asynccontextmanager
-async def running_intake(
+async def running_pipeline(
     settings: AgentSettings, counts: Counts, transport: httpx.AsyncBaseTransport | None
-) -> AsyncIterator[tuple[Intake, Forwarder]]:
-    """The agent but for its socket: what the intake is given goes to the collector."""
-    spool = Spool(settings.spool_bytes, counts)
-    async with _client(settings, transport) as client:
-        forwarder = Forwarder(
-            spool, client, counts, request_bytes=settings.request_bytes, linger_s=settings.linger_s
+) -> AsyncIterator[Pipeline]:
+    """Forward what is taken until left."""
+    loopback = all(map(host_facts.is_loopback, _listens(settings).values()))
+    headers = {host_facts.HEADER: host_facts.header(settings.host_resource, loopback=loopback)}
+    async with AsyncExitStack() as stack:
+        collectors = await _entered(settings.collector, "collector", transport, stack)
+        spool = Spool(
+            _disk(settings, counts),
+            counts,
+            memory_bytes=settings.memory_bytes,
+            request_bytes=settings.request_bytes,
+            linger_s=settings.linger_s,
         )
+        await stack.enter_async_context(spool.running())
+        forwarder = Forwarder(spool, collectors, counts, headers)
         forwarding = asyncio.create_task(forwarder.run())
         try:
-            yield Intake(spool, counts), forwarder
+            yield Pipeline(counts=counts, spool=spool, collectors=collectors, forwarder=forwarder)
         finally:
             spool.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(forwarding, DRAIN_S)
-            if forwarder.undelivered:
-                _log.warning("%d datagrams could not be delivered and are gone", forwarder.undelivered)
 
 
-def _client(settings: AgentSettings, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    try:
-        parts = urlsplit(settings.collector)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise MisconfiguredError(
-            f"the collector's address is a URL, as in http://127.0.0.1:4318, not {settings.collector!r}"
-        )
-    return httpx.AsyncClient(
-        base_url=settings.collector, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False
+def _listens(settings: AgentSettings) -> dict[str, str]:
+    """Where to listen for each door that is open."""
+    doors = {
+        intake.DOOR: settings.udp_listen,
+        jaeger.COMPACT: settings.jaeger_compact_listen,
+        jaeger.BINARY: settings.jaeger_binary_listen,
+    }
+    return {door: listen for door, listen in doors.items() if listen}
+
+
+async def _sampling_sources(
+    settings: AgentSettings,
+    pipeline: Pipeline,
+    stack: AsyncExitStack,
+    transport: httpx.AsyncBaseTransport | None,
+) -> Sequence[Collector]:
+    if not settings.sampling_from:
+        return pipeline.collectors
+    return await _entered(settings.sampling_from, "source of sampling strategies", transport, stack)
+
+
+async def _entered(
+    addresses: str, whose: str, transport: httpx.AsyncBaseTransport | None, stack: AsyncExitStack
+) -> Sequence[Collector]:
+    collectors = collectors_at(addresses, whose, transport)
+    for collector in collectors:
+        await stack.enter_async_context(collector.client)
+    return collectors
+
+
+def _disk(settings: AgentSettings, counts: Counts) -> Disk | None:
+    if not settings.spool_dir:
+        return None
+    return Disk(
+        Path(settings.spool_dir).expanduser(),
+        counts,
+        max_bytes=settings.spool_bytes,
+        max_age_s=3600 * settings.spool_hours,
     )
-
-
-def _udp_socket(settings: AgentSettings) -> socket.socket:
-    udp = address.bind(settings.udp_listen, socket.SOCK_DGRAM)
-    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_bytes)
-    if sys.platform == "linux":
-        # Beyond net.core.rmem_max, where this process is allowed to.
-        with contextlib.suppress(PermissionError):
-            udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, settings.receive_buffer_bytes)
-    udp.settimeout(0)
-    return udp

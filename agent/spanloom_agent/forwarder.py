@@ -1,114 +1,128 @@
-"""From the spool to the collector: messages put together, sent, and sent again until taken.
+"""From the spool to the collectors: batches sent, and sent again until taken.
 
-Two OTLP messages one after the other are one message, so putting together is concatenation. If
-the collector refuses the result for good, halves are sent until the one bad datagram is found.
+Each collector is served by tasks of its own, which wait in one line for what comes next: so they
+have turns where all work, the faster ones more of them where there is much to do, and one that
+fails is left out for as long as its task waits. If a collector refuses a batch for good, halves
+are sent until the one bad datagram is found.
 """
 
 import asyncio
 import contextlib
 import logging
-import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import httpx
 
+from spanloom_agent import losses
+from spanloom_agent.batch import Batch
+from spanloom_agent.collectors import FIRST_BACKOFF_S, MAX_BACKOFF_S, Collector
 from spanloom_agent.counts import Counts
+from spanloom_agent.losses import Losses
 from spanloom_agent.spool import Spool
 
-FIRST_BACKOFF_S: Final = 0.25
-MAX_BACKOFF_S: Final = 5.0
+IN_FLIGHT: Final = 2
+"""Requests at once to each collector: it works on one while the other is on its way."""
 
 _REFUSED: Final = frozenset({400, 413, 500})
 """What is wrong with the request itself. All else may be over tomorrow: a proxy's 404, a restart's 503."""
-_HEADERS: Final = {"Content-Type": "application/x-protobuf"}
 
 _log = logging.getLogger(__name__)
 
 
 class Forwarder:
-    """Sends what the spool holds, oldest first, one request at a time."""
+    """Sends what the spool holds."""
 
     def __init__(
-        self,
-        spool: Spool,
-        collector: httpx.AsyncClient,
-        counts: Counts,
-        *,
-        request_bytes: int,
-        linger_s: float,
+        self, spool: Spool, collectors: Sequence[Collector], counts: Counts, headers: Mapping[str, str]
     ) -> None:
+        self._losses = Losses(counts.services)
         self._spool = spool
-        self._collector = collector
+        self._collectors = collectors
         self._counts = counts
-        self._request_bytes = request_bytes
-        self._linger_s = linger_s
-        self._in_hand = 0
-        self.trouble: str | None = None
-        """Why nothing is being delivered just now, in one sentence."""
+        self._headers = {"Content-Type": "application/x-protobuf", **headers}
 
     @property
-    def undelivered(self) -> int:
-        """How many messages were taken from the network and not by the collector."""
-        return self._in_hand + len(self._spool)
+    def trouble(self) -> str | None:
+        """What keeps spans from being delivered, or part of them, just now."""
+        return "; ".join(filter(None, (one.trouble for one in self._collectors))) or None
 
     async def run(self) -> None:
-        """Forward until the spool is closed and empty."""
-        while messages := await self._next():
-            self._in_hand = len(messages)
-            await self._deliver(messages)
+        """Forward until the spool is closed and its memory empty."""
+        async with asyncio.TaskGroup() as serving:
+            for _ in range(IN_FLIGHT):
+                for collector in self._collectors:
+                    serving.create_task(self._serve(collector))
 
-    async def _next(self) -> list[bytes]:
-        await self._spool.wait()
-        if self._spool.size_bytes < self._request_bytes:
-            await self._pause(self._linger_s)
-        return self._spool.take(self._request_bytes)
+    async def _serve(self, collector: Collector) -> None:
+        while (batch := await self._spool.take()) is not None:
+            settled, pause_s = 0, 0.0
+            try:
+                settled, pause_s = await self._deliver(collector, batch)
+            finally:
+                await self._spool.settle(batch, settled)
+                del batch  # else it would be held until the next one comes
+            if pause_s:
+                await self._pause(pause_s)
 
-    async def _deliver(self, messages: Sequence[bytes]) -> None:
-        backoff_s = FIRST_BACKOFF_S
-        while True:
-            status, trouble, asked_s = await self._send(b"".join(messages))
-            self._note(trouble)
-            if trouble is None:
-                break
-            self._counts.requests.labels("retried").inc()
-            # Spread, so that many agents do not come back in one moment.
-            await self._pause(max(asked_s, backoff_s * random.uniform(0.5, 1)))  # noqa: S311  # no secret
-            backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
+    async def _deliver(self, collector: Collector, batch: Batch) -> tuple[int, float]:
+        """(how many messages are done with, from the first on; how long to leave the collector alone)."""
+        status, trouble, asked_s = await self._send(collector, batch)
+        if trouble is not None:
+            self._count(collector, "retried")
+            return 0, self._fails(collector, trouble, asked_s)
+        self._works(collector)
         if status < 300:
-            self._in_hand -= len(messages)
-            self._counts.requests.labels("taken").inc()
-        elif len(messages) == 1:
-            self._in_hand -= 1
-            self._counts.requests.labels("refused").inc()
-            self._counts.datagrams_dropped.labels("refused").inc()
-        else:
-            self._counts.requests.labels("split").inc()
-            middle = len(messages) // 2
-            await self._deliver(messages[:middle])
-            await self._deliver(messages[middle:])
+            self._count(collector, "taken")
+            return len(batch), 0
+        if len(batch) == 1:
+            self._count(collector, "refused")
+            self._counts.drop("refused", 1, batch.span_count)
+            return 1, 0
+        self._count(collector, "split")
+        first, second = batch.halves()
+        settled, pause_s = await self._deliver(collector, first)
+        if settled == len(first):
+            more, pause_s = await self._deliver(collector, second)
+            settled += more
+        return settled, pause_s
 
-    async def _send(self, request: bytes) -> tuple[int, str | None, float]:
+    async def _send(self, collector: Collector, batch: Batch) -> tuple[int, str | None, float]:
         """(status, why to try again if so, seconds that the collector asks to wait)."""
-        where = self._collector.base_url
+        lost = self._losses.to_tell()
+        headers = {**self._headers, **losses.header(lost), "Content-Length": str(batch.body_bytes)}
         try:
-            answer = await self._collector.post("/v1/traces", content=request, headers=_HEADERS)
+            answer = await collector.client.post("/v1/traces", content=_pieces(batch), headers=headers)
         except httpx.HTTPError as exc:
-            return 0, f"the collector at {where} does not answer ({type(exc).__name__})", 0
+            self._losses.untold(lost)
+            return 0, f"the collector at {collector.url} does not answer ({type(exc).__name__})", 0
         status = answer.status_code
-        if status < 300 or status in _REFUSED:
+        if status < 300:
+            return status, None, 0
+        self._losses.untold(lost)
+        if status in _REFUSED:
             return status, None, 0
         asked = answer.headers.get("retry-after", "")
         asked_s = min(float(asked), MAX_BACKOFF_S) if asked.isascii() and asked.isdecimal() else 0
-        return status, f"the collector at {where} answers {status}", asked_s
+        return status, f"the collector at {collector.url} answers {status}", asked_s
 
-    def _note(self, trouble: str | None) -> None:
-        """Say once when delivery stops, and once when it goes on."""
-        if trouble is not None and self.trouble is None:
+    def _count(self, collector: Collector, outcome: str) -> None:
+        self._counts.requests.labels(collector.url, outcome).inc()
+
+    def _fails(self, collector: Collector, trouble: str, asked_s: float) -> float:
+        """Say once when delivery stops."""
+        if collector.trouble is None:
             _log.warning("%s; spans are kept and sent again", trouble)
-        elif trouble is None and self.trouble is not None:
-            _log.warning("the collector takes spans again")
-        self.trouble = trouble
+        pause_s = collector.fails(trouble, asked_s)
+        self._spool.away(away=all(one.trouble for one in self._collectors))
+        return pause_s
+
+    def _works(self, collector: Collector) -> None:
+        """Say once when it goes on."""
+        if collector.trouble is not None:
+            _log.warning("the collector at %s takes spans again", collector.url)
+            collector.works()
+            self._spool.away(away=False)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not when the end has come: then there may be no later."""
@@ -117,3 +131,9 @@ class Forwarder:
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._spool.closing.wait(), seconds)
+
+
+async def _pieces(batch: Batch) -> AsyncIterator[bytes]:
+    """A body that its request does not hold on to: the client's objects outlive their use by far."""
+    for piece in batch.pieces:
+        yield piece

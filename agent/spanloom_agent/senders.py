@@ -4,66 +4,80 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from spanloom_agent.counts import Counts
+from spanloom_agent.counts import Service, Services
+from spanloom_model import datagram
 from spanloom_model.datagram import Datagram
 
 MAX_SENDERS: Final = 10_000
-"""Processes remembered at once; the one that was silent longest is forgotten first."""
-MAX_SERVICES: Final = 1_000
-"""Services with counters of their own; names come from the network, and metrics live for ever."""
-OTHER: Final = "(other)"
+"""Processes remembered at once; one that has been silent is forgotten first."""
 
 
 @dataclass(slots=True)
-class _Sender:
+class Sender:
+    """One process that sends."""
+
+    service: Service
+    name: bytes
+    """Its service's, as its datagrams have it."""
+    payload_at: int
+    """Where its datagrams' payload begins."""
     expected: int
     """The sequence of the next datagram, if nothing is lost."""
     dropped: int = 0
+    """How many spans it has given up on, as it last said."""
     lost: int = 0
+    fresh: bool = True
+    """Whether it was heard of since somebody last looked for one to forget."""
 
 
 class Senders:
     """Counts gaps: a sequence counts spans, so a gap is so many spans (see spanloom_model.datagram)."""
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-        self._senders: OrderedDict[int, _Sender] = OrderedDict()
-        self._services: set[str] = set()
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.known: OrderedDict[bytes, Sender] = OrderedDict()
+        """By the beginning of their datagrams."""
 
-    def saw(self, datagram: Datagram) -> None:
+    def saw(self, one: Datagram) -> None:
         """Note a datagram's place in its sender's sequence."""
-        service = self._label(datagram.service)
-        sender = self._sender(datagram)
-        gap = datagram.sequence - sender.expected
+        sender = self._sender(one)
+        sender.fresh = True
+        gap = one.sequence - sender.expected
         if gap >= 0:
-            sender.expected = datagram.sequence + datagram.span_count
+            sender.expected = one.sequence + one.span_count
         elif sender.lost:
             # Later than its successors: it was counted as lost when they came.
-            gap = -min(datagram.span_count, sender.lost)
+            gap = -min(one.span_count, sender.lost)
         else:
             return  # the network has doubled it
         sender.lost += gap
-        self._counts.spans_received.labels(service).inc(datagram.span_count)
-        if gap:
-            self._counts.spans_lost.labels(service).inc(gap)
-        if datagram.dropped_count > sender.dropped:
-            self._counts.spans_dropped_by_senders.labels(service).inc(datagram.dropped_count - sender.dropped)
-            sender.dropped = datagram.dropped_count
+        sender.service.received += one.span_count
+        sender.service.lost += gap
+        if one.dropped_count > sender.dropped:
+            sender.service.dropped += one.dropped_count - sender.dropped
+            sender.dropped = one.dropped_count
 
-    def _sender(self, datagram: Datagram) -> _Sender:
-        sender = self._senders.get(datagram.sender)
+    def _sender(self, one: Datagram) -> Sender:
+        key = datagram.beginning(one.sender)
+        name = datagram.name(one.service)
+        sender = self.known.get(key)
         if sender is None:
+            if len(self.known) >= MAX_SENDERS:
+                self._forget_one()
             # What was sent, lost or dropped before this agent started is not counted again.
-            known = datagram.dropped_count if datagram.sequence else 0
-            sender = self._senders[datagram.sender] = _Sender(datagram.sequence, dropped=known)
-            if len(self._senders) > MAX_SENDERS:
-                self._senders.popitem(last=False)
-        self._senders.move_to_end(datagram.sender)
+            dropped = one.dropped_count if one.sequence else 0
+            sender = self.known[key] = Sender(Service(), b"", 0, one.sequence, dropped)
+        if sender.name != name:
+            sender.name = name
+            sender.payload_at = datagram.NAME_AT + len(name)
+            sender.service = self._services.named(one.service)
         return sender
 
-    def _label(self, service: str) -> str:
-        if service not in self._services:
-            if len(self._services) >= MAX_SERVICES:
-                return OTHER
-            self._services.add(service)
-        return service
+    def _forget_one(self) -> None:
+        """The one at the front, unless it was heard of since it came there: then it goes to the back."""
+        while True:
+            key, sender = self.known.popitem(last=False)
+            if not sender.fresh:
+                return
+            sender.fresh = False
+            self.known[key] = sender

@@ -12,23 +12,68 @@ class AgentSettings:
     udp_listen: str = field(
         default=f"127.0.0.1:{datagram.PORT}", metadata={"help": "where local services send datagrams"}
     )
+    jaeger_compact_listen: str = field(
+        default="127.0.0.1:6831",
+        metadata={"help": "where Jaeger clients send datagrams in Thrift's compact encoding; empty: nowhere"},
+    )
+    jaeger_binary_listen: str = field(
+        default="127.0.0.1:6832", metadata={"help": "the same in its binary encoding; empty: nowhere"}
+    )
     http_listen: str = field(
-        default="127.0.0.1:5778", metadata={"help": "where /health and /metrics are answered"}
+        default="127.0.0.1:5778",
+        metadata={"help": "where sampling strategies, /health, /ready and /metrics are answered"},
     )
     collector: str = field(
-        default="http://127.0.0.1:4318", metadata={"help": "the collector's address for OTLP over HTTP"}
+        default="http://127.0.0.1:4318",
+        metadata={"help": "the collector's address for OTLP over HTTP, or those of several with commas"},
+    )
+    sampling_from: str = field(
+        default="",
+        metadata={"help": "who knows sampling strategies, at /api/sampling; empty: the collectors"},
+    )
+    host_resource: str = field(
+        default="",
+        metadata={
+            "help": "attributes for resources that lack them, as in host.name=web-1; others are found out"
+        },
+    )
+    nice: int = field(
+        default=0,
+        metadata={
+            "help": "how far others go before it, up to 19; for `spanloom agent`",
+            "least": 0,
+            "most": 19,
+        },
     )
     receive_buffer_bytes: int = field(
         default=8 * 2**20,
-        metadata={"help": "the socket's buffer; the kernel may allow less", "least": 0, "most": 2**30},
+        metadata={
+            "help": "the buffer of each UDP socket; the kernel may allow less",
+            "least": 0,
+            "most": 2**30,
+        },
+    )
+    memory_bytes: int = field(
+        default=8 * 2**20,
+        metadata={
+            "help": "how much waits in memory at most; from half of it on, it goes to the disk",
+            "least": 2**16,
+            "most": 2**40,
+        },
+    )
+    spool_dir: str = field(
+        default="~/.local/share/spanloom/agent-spool",
+        metadata={"help": "where it waits while no collector takes it; empty: in memory alone"},
     )
     spool_bytes: int = field(
-        default=64 * 2**20,
-        metadata={"help": "how much is kept in memory while the collector is away", "least": 2**20},
+        default=2**30, metadata={"help": "how much waits there at most; the oldest go first", "least": 2**20}
+    )
+    spool_hours: float = field(
+        default=24.0, metadata={"help": "how long it waits there at most", "least": 0.001, "most": 1e6}
     )
     request_bytes: int = field(
-        default=2 * 2**20,
-        metadata={"help": "the largest request to the collector", "least": 2**16, "most": 2**30},
+        default=2**20,
+        metadata={"help": "the largest request to a collector", "least": 2**16, "most": 2**30},
     )
     linger_s: float = field(
         default=0.2,

@@ -1,6 +1,7 @@
 """What each command runs, until it is told to end."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -44,6 +45,8 @@ async def run(sources: Sources, *, demo: bool) -> None:
     demo_settings = sources.load("demo", DemoSettings)
     if collector_settings.workers > 1:
         raise MisconfiguredError("workers are for `spanloom collector`; `spanloom run` is one process")
+    if agent_settings.nice:
+        raise MisconfiguredError("nice is for `spanloom agent`; `spanloom run` is more than an agent")
     storage = open_storage(place.address)
     async with AsyncExitStack() as stack:
         collector = await stack.enter_async_context(
@@ -86,6 +89,8 @@ async def agent(sources: Sources) -> None:
 
     stop = stop_signal()
     settings = sources.load("agent", AgentSettings)
+    if settings.nice:
+        os.setpriority(os.PRIO_PROCESS, 0, settings.nice)
     async with parts.running_agent(settings) as listening:
         await _until(stop, "agent", [*listening, parts.Listening("Collector", settings.collector)])
 

@@ -6,7 +6,7 @@ Imports stand in the functions, so that an agent does not load a store, nor a de
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spanloom_allinone.http_limits import HttpLimits
 from spanloom_allinone.serving import serving
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from spanloom_collector.settings import CollectorSettings
     from spanloom_query.settings import QuerySettings
     from spanloom_storage.api import OpenWriter, Storage
+
+_DOORS: Final = {
+    "otlp": "Spans over UDP",
+    "jaeger-compact": "Jaeger over UDP, compact",
+    "jaeger-binary": "Jaeger over UDP, binary",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ async def running_agent(settings: "AgentSettings") -> AsyncIterator[tuple[Listen
         serving(running.http_app, settings.http_listen) as http,
     ):
         yield (
-            Listening("Spans over UDP", running.udp_address),
+            *(Listening(_DOORS[door], where) for door, where in running.udp_addresses.items()),
             Listening("The agent's metrics", f"http://{http}/metrics"),
         )
 

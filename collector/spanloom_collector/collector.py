@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import grpc
 from prometheus_client import Counter
 from starlette.applications import Starlette
 
@@ -14,9 +15,10 @@ from spanloom_collector.counts import Counts
 from spanloom_collector.doors import jaeger_grpc, jaeger_http, otlp_grpc, otlp_http, zipkin
 from spanloom_collector.doors.entrance import Entrance
 from spanloom_collector.doors.grpc_server import GrpcPort, running_grpc
-from spanloom_collector.doors.strategies import Everything, Strategies
 from spanloom_collector.operations import operations
 from spanloom_collector.receiver import Receiver
+from spanloom_collector.sampling.answers import sampling_handlers, sampling_routes
+from spanloom_collector.sampling.service import SamplingService
 from spanloom_collector.settings import CollectorSettings
 from spanloom_storage.api import SpanWriter
 from spanloom_storage.limits import SpanLimits
@@ -42,49 +44,63 @@ class Collector:
 
 
 @asynccontextmanager
-async def running_collector(
-    settings: CollectorSettings, writer: SpanWriter, strategies: Strategies | None = None
-) -> AsyncIterator[Collector]:
+async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> AsyncIterator[Collector]:
     """Open the doors; leaving waits a second for requests on their way."""
-    strategies = strategies or Everything()
     counts = Counts()
     writer.on_upkeep(counts.hear)
     entrance = Entrance(
-        receiver=Receiver(
-            writer.write,
-            counts,
-            max_request_spans=settings.max_request_spans,
-            limits=SpanLimits(
-                max_attributes=settings.max_attributes, max_value_bytes=settings.max_value_bytes
-            ),
-        ),
+        receiver=_receiver(settings, writer, counts),
         counts=counts,
         budget=Budget(settings.max_pending_bytes),
         max_request_bytes=settings.max_request_bytes,
     )
-    methods = {
-        "grpc_listen": (otlp_grpc.DOOR, otlp_grpc.methods(entrance.receiver)),
-        "jaeger_grpc_listen": (jaeger_grpc.DOOR, jaeger_grpc.methods(entrance, strategies)),
-    }
-    reading = asyncio.Semaphore(max(1, settings.max_pending_bytes // settings.max_request_bytes))
+    sampling = SamplingService(
+        settings.sampling_strategies, default_probability=settings.sampling_probability
+    )
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(sampling.running())
         addresses = {}
-        for setting, (door, served) in methods.items():
+        for setting, services in _grpc_doors(settings, entrance, sampling).items():
             if listen := getattr(settings, setting):
-                port = GrpcPort(
-                    door=door, counts=counts, budget=entrance.budget, settings=settings, reading=reading
-                )
-                addresses[setting] = await stack.enter_async_context(running_grpc(listen, served, port))
-        yield Collector(http_doors=_http_doors(settings, entrance, strategies), grpc_addresses=addresses)
+                running = running_grpc(listen, services, settings)
+                addresses[setting] = await stack.enter_async_context(running)
+        yield Collector(http_doors=_http_doors(settings, entrance, sampling), grpc_addresses=addresses)
+
+
+def _receiver(settings: CollectorSettings, writer: SpanWriter, counts: Counts) -> Receiver:
+    limits = SpanLimits(max_attributes=settings.max_attributes, max_value_bytes=settings.max_value_bytes)
+    return Receiver(writer.write, counts, max_request_spans=settings.max_request_spans, limits=limits)
+
+
+def _grpc_doors(
+    settings: CollectorSettings, entrance: Entrance, sampling: SamplingService
+) -> dict[str, list[grpc.GenericRpcHandler]]:
+    """What is served where each setting says."""
+    reading = asyncio.Semaphore(max(1, settings.max_pending_bytes // settings.max_request_bytes))
+    otlp, jaeger = (
+        GrpcPort(
+            door=door, counts=entrance.counts, budget=entrance.budget, reading=reading, idle_s=settings.idle_s
+        )
+        for door in (otlp_grpc.DOOR, jaeger_grpc.DOOR)
+    )
+    return {
+        "grpc_listen": [otlp_grpc.service(entrance.receiver, otlp)],
+        "jaeger_grpc_listen": [jaeger_grpc.service(entrance, jaeger), sampling_handlers(sampling)],
+    }
 
 
 def _http_doors(
-    settings: CollectorSettings, entrance: Entrance, strategies: Strategies
+    settings: CollectorSettings, entrance: Entrance, sampling: SamplingService
 ) -> dict[str, HttpDoor]:
-    asked = operations(entrance.receiver, entrance.counts)
+    """The same over HTTP, where the door is open."""
+    asked = operations(entrance.receiver, entrance.counts, sampling)
+    samplers = sampling_routes(sampling)
     apps = {
-        "http_listen": (otlp_http.DOOR, otlp_http.create_app(entrance, strategies)),
-        "jaeger_http_listen": (jaeger_http.DOOR, jaeger_http.create_app(entrance, strategies)),
+        "http_listen": (otlp_http.DOOR, otlp_http.create_app(entrance, [*samplers, *asked])),
+        "jaeger_http_listen": (
+            jaeger_http.DOOR,
+            Starlette(routes=[*jaeger_http.routes(entrance), *samplers, *asked]),
+        ),
         "zipkin_listen": (zipkin.DOOR, Starlette(routes=[*zipkin.routes(entrance), *asked])),
     }
     refused = entrance.counts.connections_refused

@@ -2,11 +2,16 @@
 
 import os
 from functools import partial
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from spanloom_collector.pipeline.counts import PipelineCounts
 from spanloom_storage.api import Upkeep
+
+MAX_SERVICES: Final = 1000
+OTHER: Final = "(other)"
 
 
 class Counts:
@@ -14,6 +19,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._services: set[str] = set()
         counter = partial(Counter, namespace="spanloom", subsystem="collector", registry=self.registry)
         self.requests = counter(
             "requests", "Requests by door and by what became of them", ["door", "outcome"]
@@ -28,10 +34,13 @@ class Counts:
             ["door", "reason"],
         )
         self.request_bytes = counter("request_bytes", "Bytes of requests, after decompression", ["door"])
-        self.host_resources_ignored = counter(
-            "host_resources_ignored",
-            "Requests whose header about their host was ignored, by reason",
-            ["reason"],
+        self.agent_headers_ignored = counter(
+            "agent_headers_ignored", "Headers of agents that were ignored, by reason", ["header", "reason"]
+        )
+        self.spans_lost_before_agents = counter(
+            "spans_lost_before_agents",
+            "Spans that agents say were lost on the way to them or given up by applications",
+            ["service"],
         )
         self.connections_refused = counter(
             "connections_refused",
@@ -47,6 +56,15 @@ class Counts:
         self.upkeep_seconds = counter(
             "upkeep_seconds", "How long storage has worked in the background, by work", ["work"]
         )
+        self.pipeline = PipelineCounts(self.registry)
+
+    def lose_before_agent(self, service: str, span_count: int) -> None:
+        """Count by service, and the services beyond the limit together: names come from the network."""
+        if service not in self._services:
+            if len(self._services) >= MAX_SERVICES:
+                service = OTHER
+            self._services.add(service)
+        self.spans_lost_before_agents.labels(service).inc(span_count)
 
     def hear(self, upkeep: Upkeep) -> None:
         """Count what storage does in the background."""

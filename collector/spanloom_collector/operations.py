@@ -10,18 +10,19 @@ from starlette.routing import Route
 
 from spanloom_collector.counts import Counts
 from spanloom_collector.receiver import Receiver
+from spanloom_collector.sampling.service import SamplingService
 
 UNREADY_S: Final = 10.0
 """So long after storage has refused spans, others are better asked to take them."""
 
 
-def operations(receiver: Receiver, counts: Counts) -> list[Route]:
+def operations(receiver: Receiver, counts: Counts, sampling: SamplingService) -> list[Route]:
     """The routes."""
 
     async def health(_: Request) -> Response:
-        if receiver.trouble is not None:
+        if reason := "; ".join(filter(None, (receiver.trouble, sampling.trouble))):
             # Still 200: the collector works, and restarting it would help nobody.
-            return JSONResponse({"status": "degraded", "reason": receiver.trouble})
+            return JSONResponse({"status": "degraded", "reason": reason})
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:

@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
+from spanloom_collector.agent_headers import (
+    HOST_RESOURCE,
+    NO_AGENT,
+    SPANS_LOST,
+    FromAgent,
+    additions_of,
+    losses_of,
+)
 from spanloom_collector.counts import Counts
-from spanloom_collector.host_resource import additions_of
 from spanloom_collector.refusal import TooLargeError
 from spanloom_model.wire import MalformedError
 from spanloom_storage import otlp
@@ -24,7 +31,7 @@ Consume: TypeAlias = Callable[[SpanRequest], Awaitable[None]]
 T = TypeVar("T")
 
 THREADS: Final = 2
-CHECKED_AT_ONCE_BYTES: Final = 2**16
+SMALL_BYTES: Final = 2**16
 """What is checked in a tenth of a millisecond."""
 READ_AT_ONCE_BYTES: Final = 2**14
 """What is translated or decompressed in half of one."""
@@ -68,19 +75,19 @@ class Receiver:
         door: str,
         refused: Mapping[str, int] = NO_SPANS,
         says: str = "",
-        host_resource: str = "",
+        agent: FromAgent = NO_AGENT,
     ) -> Taken:
         """Store the spans of an ExportTraceServiceRequest; the answer says which of them were refused.
 
-        *refused* spans are not in it any more, and count as well; the answer *says* so. *host_resource* is
-        what the header of that name has. Raises MalformedError for bytes that are no such request,
+        *refused* spans are not in it any more, and count as well; the answer *says* so. What an *agent* says
+        of its host is added to resources. Raises MalformedError for bytes that are no such request,
         TooLargeError for too many spans, StorageError as storage does.
         """
-        checked = await self.apart(self._check, request, at_once_bytes=CHECKED_AT_ONCE_BYTES)
+        checked = await self.apart(self._check, request, at_once_bytes=SMALL_BYTES)
         if checked.request.span_count > self._max_request_spans:
             raise TooLargeError(self._max_request_spans, "spans")
         if checked.request.span_count:
-            await self._store(self._placed(checked.request, host_resource))
+            await self._store(self._placed(checked.request, agent.host_resource))
         rejected = {**refused, **checked.rejected}
         self._counts.requests.labels(door, "partial" if rejected else "stored").inc()
         self._counts.request_bytes.labels(door).inc(len(request))
@@ -89,6 +96,7 @@ class Receiver:
             self._counts.spans_rejected.labels(door, reason).inc(count)
         for reason, count in checked.cut.items():
             self._counts.attributes_cut.labels(door, reason).inc(count)
+        self._hear_losses(agent.spans_lost)
         told = [says, *(f"{count} with {reason}" for reason, count in checked.rejected.items())]
         told += [f"{count} × {reason}" for reason, count in checked.cut.items()]
         return Taken(
@@ -110,13 +118,21 @@ class Receiver:
         try:
             additions = additions_of(host_resource)
         except MalformedError:
-            self._counts.host_resources_ignored.labels("malformed").inc()
+            self._counts.agent_headers_ignored.labels(HOST_RESOURCE, "malformed").inc()
             return request
         data = request.data if additions is None else with_attributes(request.data, additions)
         if data is None:
-            self._counts.host_resources_ignored.labels("too_large").inc()
+            self._counts.agent_headers_ignored.labels(HOST_RESOURCE, "too_large").inc()
             return request
         return SpanRequest(data, request.span_count)
+
+    def _hear_losses(self, header: str) -> None:
+        """Add up what agents tell; they tell it again where the request was not taken."""
+        try:
+            for service, count in losses_of(header).items():
+                self._counts.lose_before_agent(service, count)
+        except MalformedError:
+            self._counts.agent_headers_ignored.labels(SPANS_LOST, "malformed").inc()
 
     async def _store(self, request: SpanRequest) -> None:
         try:

@@ -61,3 +61,11 @@ class CollectorSettings:
             "most": 86_400,
         },
     )
+    sampling_strategies: str = field(
+        default="",
+        metadata={"help": "what samplers are told: a file in Jaeger's format, or its http address"},
+    )
+    sampling_probability: float = field(
+        default=1.0,
+        metadata={"help": "what samplers are told where no strategy says more", "least": 0, "most": 1},
+    )

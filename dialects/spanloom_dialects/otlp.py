@@ -27,6 +27,9 @@ STATUS_OK: Final = 1
 STATUS_ERROR: Final = 2
 
 _VARINTS: Final = tuple(varint(number) for number in range(2**14))
+_STRING_HEADS: Final = tuple(bytes((size + 2, 0x0A, size)) for size in range(2**7 - 3))
+"""What stands before short text: the length of an AnyValue, the tag and the length of its string."""
+
 _TIMES: Final = Struct("<BQBQ").pack
 _FIXED64: Final = Struct("<BQ").pack
 _DOUBLE: Final = Struct("<Bd").pack
@@ -74,7 +77,7 @@ def string_pair(key: bytes, text: bytes) -> bytes:
     size = len(text)
     whole = len(head) + size + 3
     if whole < 2**7:
-        return b"%c%b%c\x0a%c%b" % (whole, head, size + 2, size, text)
+        return b"".join((_VARINTS[whole], head, _STRING_HEADS[size], text))
     return delimited(head + delimited(b"\x0a" + delimited(text)))
 
 
@@ -111,7 +114,7 @@ def strings(values: Iterable[bytes]) -> bytes:
 def event(time_ns: int, name: bytes, attributes: Sequence[bytes]) -> bytes:
     """A delimited Span.Event."""
     head = _FIXED64(0x09, time_ns) + b"\x12" + delimited(utf8(name))
-    return delimited(head + repeated(EVENT_ATTRIBUTES, attributes) if attributes else head)
+    return delimited(head + repeated(EVENT_ATTRIBUTES, attributes)) if attributes else delimited(head)
 
 
 def link(trace_id: bytes, span_id: bytes, rest: bytes) -> bytes:

@@ -18,6 +18,7 @@ The sequence counts spans, not datagrams, so a gap says exactly how many spans U
 
 import struct
 from dataclasses import dataclass
+from typing import Final
 
 from spanloom_model.wire import MalformedError
 
@@ -25,7 +26,13 @@ PORT = 6835
 MAX_DATAGRAM_BYTES = 65_000
 """The largest UDP payload over IPv4 is 65,507 bytes; some are left for options on the way."""
 
+NUMBERS: Final = struct.Struct("!14sQIQ")
+"""The header up to the service name, as who counts reads it: (beginning, sequence, spans, dropped)."""
+NAME_AT: Final = NUMBERS.size
+"""Where the service name stands, its length before it."""
+
 _HEADER = struct.Struct("!4sBBQQIQB")
+_BEGINNING = struct.Struct("!4sBBQ")
 _MAGIC = b"SPLM"
 _VERSION = 1
 _ZSTD = 1
@@ -55,20 +62,26 @@ def header_bytes(service: str) -> int:
     return _HEADER.size + len(_service_bytes(service))
 
 
+def beginning(sender: int) -> bytes:
+    """How all datagrams of a sender begin that are not compressed."""
+    return _BEGINNING.pack(_MAGIC, _VERSION, 0, sender)
+
+
+def name(service: str) -> bytes:
+    """The service name with its length before it, as it stands at NAME_AT."""
+    encoded = _service_bytes(service)
+    return bytes([len(encoded)]) + encoded
+
+
 def encode(datagram: Datagram) -> bytes:
     """The bytes to send; the caller keeps them under MAX_DATAGRAM_BYTES."""
-    service = _service_bytes(datagram.service)
-    header = _HEADER.pack(
-        _MAGIC,
-        _VERSION,
-        _ZSTD if datagram.zstd else 0,
-        datagram.sender,
+    numbers = NUMBERS.pack(
+        _BEGINNING.pack(_MAGIC, _VERSION, _ZSTD if datagram.zstd else 0, datagram.sender),
         datagram.sequence,
         datagram.span_count,
         datagram.dropped_count,
-        len(service),
     )
-    return header + service + datagram.payload
+    return numbers + name(datagram.service) + datagram.payload
 
 
 def decode(data: bytes) -> Datagram | bytes:

@@ -1,96 +1,27 @@
 """The agent: datagrams in, OTLP requests out, through a real UDP socket and a collector in process."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import httpx
 import pytest
 from backports import zstd
-from prometheus_client.parser import text_string_to_metric_families
 
-from spanloom_agent.agent import Agent, running_agent
-from spanloom_agent.settings import AgentSettings
-from spanloom_agent.spool import OVERHEAD_BYTES
-from spanloom_model import address, datagram, wire
+from spanloom_agent.batch import OVERHEAD_BYTES
+from spanloom_model import datagram, wire
 from spanloom_model.datagram import Datagram
-from spanloom_model.envelope import seal
 from spanloom_model.errors import MisconfiguredError
-
-GOOD = seal([(b"", b"", b"a span")])
-BAD = seal([(b"", b"", b"a bad one")])
-
-
-@dataclass
-class CollectorDouble:
-    """Answers as a collector would: refuses what holds BAD, and all while it is told to."""
-
-    status: int = 200
-    requests: list[bytes] = field(default_factory=list)
-    taken: bytes = b""
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
-        body = request.content
-        self.requests.append(body)
-        if self.status != 200:
-            return httpx.Response(self.status)
-        if BAD in body:
-            return httpx.Response(400)
-        self.taken += body
-        return httpx.Response(200)
-
-
-@asynccontextmanager
-async def agent_before(collector: CollectorDouble, **settings: object) -> AsyncIterator[Agent]:
-    """An agent on a port of its own that forwards to the double."""
-    chosen = AgentSettings(udp_listen="127.0.0.1:0", linger_s=0.05, **settings)  # type: ignore[arg-type]  # the test names real settings
-    async with running_agent(chosen, transport=httpx.MockTransport(collector)) as agent:
-        yield agent
-
-
-def send(agent: Agent, *datagrams: bytes) -> None:
-    """Send datagrams as an application does."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        for data in datagrams:
-            udp.sendto(data, address.split(agent.udp_address))
-
-
-def numbered(sequence: int, span_count: int = 1, *, dropped_count: int = 0, sender: int = 7) -> bytes:
-    """A datagram at a place in its sender's sequence."""
-    return datagram.encode(
-        Datagram(
-            sender=sender,
-            service="shop",
-            sequence=sequence,
-            span_count=span_count,
-            dropped_count=dropped_count,
-            payload=GOOD,
-        )
-    )
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something has happened; fails after five seconds."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def metric(agent: Agent, name: str, **labels: str) -> float:
-    """A figure as an operator reads it."""
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(agent.http_app), base_url="http://agent"
-    ) as client:
-        text = (await client.get("/metrics")).text
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
+from tests.agent.in_process import (
+    BAD,
+    GOOD,
+    CollectorDouble,
+    agent_before,
+    metric,
+    numbered,
+    send,
+    until,
+    until_metric,
+    wait_for_datagrams,
+)
 
 
 async def test_datagrams_are_put_together_and_forwarded() -> None:
@@ -185,18 +116,14 @@ async def test_spans_wait_for_a_collector_that_is_away() -> None:
         await until(lambda: collector.taken == GOOD)
 
 
-async def test_spool_is_bounded_and_the_oldest_go_first() -> None:
-    """A collector that is away for long does not fill the host's memory."""
+async def test_memory_is_bounded_and_the_oldest_go_first() -> None:
+    """Without a disk, a collector that is away for long does not fill the host's memory."""
     collector = CollectorDouble(status=503)
-    async with agent_before(
-        collector, spool_bytes=3 * (len(GOOD) + OVERHEAD_BYTES), request_bytes=1
-    ) as agent:
-        send(agent, GOOD)
-        await until(lambda: len(collector.requests) >= 1)  # on its way, no more in the spool
-        send(agent, *[GOOD] * 5)
-        await wait_for_datagrams(agent, 6)
-        assert await metric(agent, "spanloom_agent_spool_bytes") == 4 * (len(GOOD) + OVERHEAD_BYTES)
-        assert await metric(agent, "spanloom_agent_datagrams_dropped_total", reason="spool_full") == 2
+    one = len(GOOD) + OVERHEAD_BYTES
+    async with agent_before(collector, memory_bytes=4 * one) as agent:
+        send(agent, *[GOOD] * 10)
+        await wait_for_datagrams(agent, 10)
+        await until_metric(agent, "spanloom_agent_datagrams_dropped_total", 6, reason="memory_full")
         collector.status = 200
         await until(lambda: len(collector.taken) == 4 * len(GOOD))
 
@@ -252,7 +179,7 @@ async def test_wrong_address_behind_the_collectors_name_costs_nothing() -> None:
 async def test_address_of_the_collector_that_is_none_is_one_sentence(collector: str) -> None:
     """What someone would type without thinking is told at start, not retried for ever."""
     with pytest.raises(MisconfiguredError, match="the collector's address"):
-        async with running_agent(AgentSettings(udp_listen="127.0.0.1:0", collector=collector)):
+        async with agent_before(CollectorDouble(), collector=collector):
             pass
 
 
@@ -277,17 +204,5 @@ async def test_port_in_use_is_one_sentence() -> None:
     """Two agents on one port: the second says so."""
     async with agent_before(CollectorDouble()) as agent:
         with pytest.raises(MisconfiguredError, match=r"UDP 127\.0\.0\.1:\d+ is in use by another program"):
-            async with running_agent(AgentSettings(udp_listen=agent.udp_address)):
+            async with agent_before(CollectorDouble(), udp_listen=agent.udp_addresses["otlp"]):
                 pass
-
-
-async def wait_for_datagrams(agent: Agent, count: int) -> None:
-    """Wait until the agent has seen so many."""
-    await until_metric(agent, "spanloom_agent_datagrams_total", count)
-
-
-async def until_metric(agent: Agent, name: str, value: float) -> None:
-    """Wait until a figure has come to a value; fails after five seconds."""
-    async with asyncio.timeout(5):
-        while await metric(agent, name) != value:
-            await asyncio.sleep(0.01)

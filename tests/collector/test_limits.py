@@ -7,6 +7,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from spanloom_collector.refusal import UNREADABLE
+from spanloom_storage.errors import Unavailable
 from spanloom_storage.testing.requests import request_of
 from spanloom_storage.testing.samples import span
 from tests.collector.inside import grpc_door, http_door
@@ -94,5 +95,27 @@ async def test_malformed_word_of_a_host_costs_no_span(header: str) -> None:
         )
         assert answer.status_code == 200
         assert dict(door.store.stored[0].resource.attributes) == {"service.name": "shop"}
-        line = 'spanloom_collector_host_resources_ignored_total{reason="malformed"} 1.0'
+        line = 'agent_headers_ignored_total{header="spanloom-host-resource",reason="malformed"} 1.0'
         assert line in await door.metrics()
+
+
+async def test_losses_before_agents_are_added_up() -> None:
+    """What only agents can know is where all else is counted; nonsense is not."""
+    async with http_door("http_listen") as door:
+        for said in ("shop=25,caf%C3%A9=3", "shop=5", "shop=-1", "shop=many", "shop=1" + "0" * 13):
+            await door.post("/v1/traces", with_attributes("v"), {**PROTOBUF, "Spanloom-Spans-Lost": said})
+        metrics = await door.metrics()
+    assert 'spanloom_collector_spans_lost_before_agents_total{service="shop"} 30.0' in metrics
+    assert 'spanloom_collector_spans_lost_before_agents_total{service="café"} 3.0' in metrics
+    assert 'agent_headers_ignored_total{header="spanloom-spans-lost",reason="malformed"} 3.0' in metrics
+
+
+async def test_losses_of_requests_that_are_not_taken_are_told_again() -> None:
+    """So they are not counted twice."""
+    async with http_door("http_listen") as door:
+        door.store.trouble = Unavailable("the disk is full")
+        for _ in range(2):
+            await door.post(
+                "/v1/traces", with_attributes("v"), {**PROTOBUF, "Spanloom-Spans-Lost": "shop=25"}
+            )
+        assert "spans_lost_before_agents_total{" not in await door.metrics()

@@ -13,8 +13,10 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 import spanloom_agent.counts
 import spanloom_query.app
 import spanloom_ui.app
-from spanloom_agent.agent import running_intake
+from spanloom_agent.agent import running_pipeline
+from spanloom_agent.intake import Intake
 from spanloom_agent.settings import AgentSettings
+from spanloom_agent.slots import SLOT_BYTES
 from spanloom_collector.collector import running_collector
 from spanloom_collector.settings import LISTENS, CollectorSettings
 from spanloom_instrumentation import UdpSpanExporter
@@ -36,18 +38,16 @@ def buy_something(provider: TracerProvider) -> str:
 async def test_span_walks_from_application_to_page() -> None:
     """What an application says of a request is what a person reads on the trace page."""
     storage = MemoryStorage()
-    settings = AgentSettings(linger_s=0)
+    settings = AgentSettings(linger_s=0, spool_dir="")
     shut: dict[str, Any] = dict.fromkeys(LISTENS, "")
     only_http = CollectorSettings(**{**shut, "http_listen": "without a socket"})
     async with AsyncExitStack() as stack:
         collector = await stack.enter_async_context(running_collector(only_http, storage))
         to_collector = httpx.ASGITransport(collector.http_doors["http_listen"].app)
-        intake, _ = await stack.enter_async_context(
-            running_intake(settings, spanloom_agent.counts.Counts(), to_collector)
-        )
-        exporter = UdpSpanExporter(
-            settings.udp_listen, send=lambda data: intake.datagram_received(data, ("127.0.0.1", 1))
-        )
+        agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
+        pipeline = await stack.enter_async_context(running_pipeline(settings, agent_counts, to_collector))
+        intake = Intake(buffer, pipeline.spool, agent_counts)
+        exporter = UdpSpanExporter(settings.udp_listen, send=intake.take_one)
         provider = TracerProvider(resource=Resource({"service.name": "checkout"}), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
         trace_id = buy_something(provider)

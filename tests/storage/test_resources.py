@@ -1,5 +1,6 @@
 """What an agent knows of its host is added to every resource that does not say it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from spanloom_model.wire import field
 from spanloom_storage import otlp
 from spanloom_storage.resources import Additions, with_attributes
 from spanloom_storage.testing.messages import requests
+from tests.storage.bounds import run_checked
 
 IDS: dict[str, Any] = {"trace_id": b"t" * 16, "span_id": b"s" * 8}
 
@@ -79,3 +81,9 @@ def test_mass_of_small_resources_is_left_alone() -> None:
     one.scope_spans.add().spans.add(**IDS)
     many = field(1, one.SerializeToString()) * 10_000
     assert with_attributes(many, Additions.of({"k": "v" * 1000})) is None
+
+
+def test_no_index_is_out_of_bounds(tmp_path: Path) -> None:
+    """The same, with every index of the compiled code checked."""
+    said_once, two_pieces = test_each_resource_says_it_once, test_resource_in_two_pieces_is_one
+    run_checked(__file__, [said_once.__name__, two_pieces.__name__], tmp_path)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -36,11 +36,16 @@ class GrpcPort:
     door: str
     counts: Counts
     budget: Budget
-    settings: CollectorSettings
+    idle_s: float
     reading: asyncio.Semaphore
     """Who may read: gRPC gathers a whole message before it tells its size."""
 
-    def handler(self, answer: Answer) -> "grpc.RpcMethodHandler[Any, Any]":
+    def service(self, name: str, **methods: Answer) -> grpc.GenericRpcHandler:
+        """A service and how its methods answer."""
+        handlers = {method: self._handler(answer) for method, answer in methods.items()}
+        return grpc.method_handlers_generic_handler(name, handlers)
+
+    def _handler(self, answer: Answer) -> "grpc.RpcMethodHandler[Any, Any]":
         """One method.
 
         To the sender it is a plain call. To gRPC it is one with a stream of requests: it reads the first of
@@ -62,11 +67,11 @@ class GrpcPort:
 
     async def _request(self, context: Context, share: Share) -> bytes:
         try:
-            await asyncio.wait_for(self.reading.acquire(), min(WAIT_S, self.settings.idle_s / 2))
+            await asyncio.wait_for(self.reading.acquire(), min(WAIT_S, self.idle_s / 2))
         except TimeoutError:
             raise Overloaded("too many requests are in progress") from None
         try:
-            request = await asyncio.wait_for(context.read(), min(READ_S, self.settings.idle_s))
+            request = await asyncio.wait_for(context.read(), min(READ_S, self.idle_s))
         except TimeoutError:
             raise IncompleteError("the request does not come to an end") from None
         finally:
@@ -78,18 +83,16 @@ class GrpcPort:
 
 
 @asynccontextmanager
-async def running_grpc(listen: str, methods: Mapping[str, Answer], port: GrpcPort) -> AsyncIterator[str]:
-    """Serve methods, by `service/method`, until left; yields the address with the port that was bound.
+async def running_grpc(
+    listen: str, services: Sequence[grpc.GenericRpcHandler], settings: CollectorSettings
+) -> AsyncIterator[str]:
+    """Serve until left; yields the address with the port that was bound.
 
     Raises MisconfiguredError where the port is taken.
     """
-    settings = port.settings
     shared = settings.workers > 1
     server = grpc.aio.server(options=_options(settings, shared=shared))
-    for path, answer in methods.items():
-        service, _, method = path.partition("/")
-        handler = grpc.method_handlers_generic_handler(service, {method: port.handler(answer)})
-        server.add_generic_rpc_handlers((handler,))
+    server.add_generic_rpc_handlers(services)
     # gRPC says of no failure what it was; a socket of ours does.
     with address.bind(listen, socket.SOCK_STREAM, shared=shared) as probe:
         where = address.of(probe)

@@ -2,15 +2,12 @@
 
 from typing import Final
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from spanloom_collector.budget import Share
 from spanloom_collector.doors.entrance import Entrance
-from spanloom_collector.doors.strategies import Strategies, strategy_route
-from spanloom_collector.operations import operations
 from spanloom_collector.refusal import UNREADABLE, Refusal, UnsupportedError
 from spanloom_dialects.jaeger.thrift_batch import from_batch
 
@@ -19,7 +16,7 @@ DOOR: Final = "jaeger-http"
 _THRIFT: Final = frozenset({"application/x-thrift", "application/vnd.apache.thrift.binary"})
 
 
-def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
+def routes(entrance: Entrance) -> list[Route]:
     """What is served on port 14268."""
 
     async def post(request: Request) -> Response:
@@ -34,12 +31,7 @@ def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
 
         return await entrance.over_http(DOOR, take, _refused)
 
-    routes = [
-        Route("/api/traces", post, methods=["POST"]),
-        strategy_route(strategies),
-        *operations(entrance.receiver, entrance.counts),
-    ]
-    return Starlette(routes=routes)
+    return [Route("/api/traces", post, methods=["POST"])]
 
 
 def _refused(refusal: Refusal, reason: str) -> Response:

@@ -1,5 +1,6 @@
 """OTLP over HTTP: `POST /v1/traces`, in protobuf or JSON."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import grpc
@@ -11,12 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from spanloom_collector.agent_headers import FromAgent
 from spanloom_collector.budget import Share
 from spanloom_collector.doors.entrance import Entrance
 from spanloom_collector.doors.otlp_answer import answer_to
-from spanloom_collector.doors.strategies import Strategies, strategy_route
-from spanloom_collector.host_resource import HEADER
-from spanloom_collector.operations import operations
 from spanloom_collector.refusal import Refusal, UnsupportedError
 from spanloom_storage.otlp_json import readable_to_protobuf
 
@@ -28,8 +27,8 @@ _JSON: Final = "application/json"
 _OTHER_SIGNALS: Final = ("/v1/metrics", "/v1/logs", "/v1development/profiles")
 
 
-def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
-    """What is served on port 4318."""
+def create_app(entrance: Entrance, others: Sequence[Route]) -> Starlette:
+    """What is served on port 4318, and what others answer there."""
 
     async def export(request: Request) -> Response:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -47,7 +46,7 @@ def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
                 door=DOOR,
                 refused={MALFORMED: malformed} if malformed else {},
                 says=f"{malformed} that are {MALFORMED}" if malformed else "",
-                host_resource=request.headers.get(HEADER, ""),
+                agent=FromAgent.of(request.headers.get),
             )
             return _answer(content_type, answer_to(taken), 200)
 
@@ -56,12 +55,8 @@ def create_app(entrance: Entrance, strategies: Strategies) -> Starlette:
 
         return await entrance.over_http(DOOR, take, refuse)
 
-    routes = [
-        Route("/v1/traces", export, methods=["POST"]),
-        strategy_route(strategies),
-        *operations(entrance.receiver, entrance.counts),
-    ]
     handlers: dict[Any, Any] = {HTTPException: _no_such_door}  # typed, it would take any exception
+    routes = [Route("/v1/traces", export, methods=["POST"]), *others]
     return Starlette(routes=routes, exception_handlers=handlers)
 
 

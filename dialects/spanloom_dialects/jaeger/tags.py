@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from spanloom_dialects import otlp
+from spanloom_dialects.otlp import string_pair
 
 KINDS: Final = {b"internal": 1, b"server": 2, b"client": 3, b"producer": 4, b"consumer": 5}
 STATUS_CODES: Final = {b"OK": otlp.STATUS_OK, b"ERROR": otlp.STATUS_ERROR}
@@ -57,7 +58,7 @@ Tag: TypeAlias = bytes | Meant
 
 def string_tag(key: bytes, text: bytes) -> Tag:
     """A tag of type string; *key* and *text* need not be UTF-8."""
-    pair = otlp.string_pair(key, text)
+    pair = string_pair(key, text)
     if key in _MEANT and text and (key in _ANY_TEXT or text in _ONE_OF[key]):
         return Meant(key, text, pair)
     return pair

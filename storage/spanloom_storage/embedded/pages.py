@@ -171,7 +171,7 @@ class _Decoding:
         if self._texts:
             words = pa.concat_arrays(self._texts)
         if words is None and chunk.physical_type == "BYTE_ARRAY":
-            words = pa.array([], chunk.type)
+            words = pa.nulls(0, chunk.type)
         if not self._parts:
             return StoredColumn(chunk.row_count, rows, np.empty(0, np.int32), words)
         values = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)

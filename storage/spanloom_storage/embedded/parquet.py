@@ -59,6 +59,7 @@ class File:
         self._path = path
         self._cache = cache
         self._exists = exists
+        self._groups: dict[int, Any] = {}
         self._chunks: dict[tuple[int, str], Chunk] = {}
 
     @cached_property
@@ -72,8 +73,18 @@ class File:
         return pq.read_metadata(self._path)
 
     @cached_property
+    def _schema(self) -> Any:
+        return self._metadata.schema
+
+    def _group(self, number: int) -> Any:
+        """What the file says of a row group; kept, since Arrow makes it anew each time."""
+        if number not in self._groups:
+            self._groups[number] = self._metadata.row_group(number)
+        return self._groups[number]
+
+    @cached_property
     def _types(self) -> dict[str, Any]:
-        return {field.name: field.type for field in self._metadata.schema.to_arrow_schema()}
+        return {field.name: field.type for field in self._schema.to_arrow_schema()}
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -91,7 +102,7 @@ class File:
 
     def row_count(self, number: int) -> int:
         """How many rows a row group has."""
-        return self._metadata.row_group(number).num_rows if self._exists else 0
+        return self._group(number).num_rows if self._exists else 0
 
     def column(self, number: int, name: str) -> StoredColumn:
         """A column of a row group."""
@@ -114,7 +125,7 @@ class File:
     def _chunk(self, number: int, name: str) -> Chunk:
         if (number, name) not in self._chunks:
             place = self._places[name]
-            group, schema = self._metadata.row_group(number), self._metadata.schema.column(place)
+            group, schema = self._group(number), self._schema.column(place)
             column = group.column(place)
             begins = (column.dictionary_page_offset, column.data_page_offset)
             self._chunks[number, name] = Chunk(

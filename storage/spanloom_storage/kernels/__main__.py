@@ -4,6 +4,7 @@ from spanloom_storage.kernels import (
     arrange,
     check,
     decode,
+    enclose,
     encode,
     locate,
     pages,
@@ -13,5 +14,5 @@ from spanloom_storage.kernels import (
     take,
 )
 
-kernels = (check, decode, encode, arrange, pivot, select, take, pages, locate, resources)
+kernels = (check, decode, encode, enclose, arrange, pivot, select, take, pages, locate, resources)
 print("compiled:", *(kernel.__name__ for kernel in kernels))

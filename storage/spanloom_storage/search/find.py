@@ -74,19 +74,26 @@ def true_starts(
     blocks: Sequence[Block], high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.uint64]:
     """The earliest start of each trace that some block knows, else 0."""
+    return _earliest(blocks, [places_of(block, high, low) for block in blocks], high.size)
+
+
+def _earliest(
+    blocks: Sequence[Block], places: Sequence[npt.NDArray[np.int64]], count: int
+) -> npt.NDArray[np.uint64]:
+    """The same of so many traces whose places in each block are known."""
     # One below 0, unsigned, is above all: a start that is not known is no minimum.
-    starts = np.zeros(high.size, np.uint64) - np.uint64(1)
-    for block in blocks:
-        found = places_of(block, high, low)
+    starts = np.zeros(count, np.uint64) - np.uint64(1)
+    for block, found in zip(blocks, places, strict=True):
         here = np.flatnonzero(found >= 0)
-        starts[here] = np.minimum(starts[here], block.traces().start_ns[found[here]] - np.uint64(1))
+        if here.size:
+            starts[here] = np.minimum(starts[here], block.traces().start_ns[found[here]] - np.uint64(1))
     return starts + np.uint64(1)
 
 
 def latest_starts(blocks: Sequence[Block]) -> list[npt.NDArray[np.uint64]]:
     """What the true start of each block's traces is not later than."""
     tables = [block.traces() for block in blocks]
-    unknown = [np.flatnonzero(table.start_ns == 0) for table in tables]
+    unknown = [table.untimed for table in tables]
     if len(blocks) < 2 or not any(places.size for places in unknown):
         return [table.start_ns for table in tables]
     high, low = (
@@ -94,9 +101,11 @@ def latest_starts(blocks: Sequence[Block]) -> list[npt.NDArray[np.uint64]]:
         for half in ("high", "low")
     )
     found = np.split(true_starts(blocks, high, low), np.cumsum([places.size for places in unknown])[:-1])
-    starts = [table.start_ns.copy() for table in tables]
+    starts = [table.start_ns for table in tables]
     for number, places in enumerate(unknown):
-        starts[number][places] = found[number]
+        if places.size:
+            starts[number] = starts[number].copy()
+            starts[number][places] = found[number]
     return starts
 
 
@@ -108,7 +117,10 @@ def find(blocks: Sequence[Block], query: TraceQuery) -> TracePage:
 class _Search:
     def __init__(self, blocks: Sequence[Block], query: TraceQuery) -> None:
         starts = latest_starts(blocks)
-        newest = [int(start.max(initial=0)) for start in starts]
+        newest = [
+            int(mine.max(initial=0)) if block.traces().untimed.size else block.newest_trace_ns
+            for block, mine in zip(blocks, starts, strict=True)
+        ]
         order = sorted(range(len(blocks)), key=lambda number: -newest[number])
         self._blocks = [blocks[number] for number in order]
         self._starts = [starts[number] for number in order]
@@ -241,11 +253,11 @@ class _Search:
     def _located(self, ids: list[tuple[int, int]]) -> list[_Here]:
         high, low = (np.array([trace[half] for trace in ids], np.uint64) for half in (0, 1))
         places: list[list[tuple[int, int]]] = [[] for _ in ids]
-        for number, block in enumerate(self._blocks):
-            found = places_of(block, high, low)
+        by_block = [places_of(block, high, low) for block in self._blocks]
+        for number, found in enumerate(by_block):
             for which in np.flatnonzero(found >= 0).tolist():
                 places[which].append((number, int(found[which])))
-        starts = true_starts(self._blocks, high, low)
+        starts = _earliest(self._blocks, by_block, high.size)
         return [
             _Here(trace[0], trace[1], where, start)
             for trace, where, start in zip(ids, places, starts.tolist(), strict=True)

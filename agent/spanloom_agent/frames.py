@@ -1,0 +1,111 @@
+"""Batches in a file, as the agent keeps them while no collector takes them.
+
+    offset  size  field (numbers in the machine's own order: a spool does not travel)
+         0     4  magic "SLsp"
+         4     1  state: 0 waiting, 1 delivered; written in place, so no checksum covers it
+         5     3  zero
+         8     8  when it was written, seconds since the Unix epoch, a float
+        16     4  messages, n
+        20     4  bytes of the body, b
+        24     8  spans, as far as senders said
+        32     4  CRC-32 of what follows the header
+        36     4  CRC-32 of bytes 8 to 36
+        40    4n  bytes of each message
+    40 + 4n   4n  spans of each message
+    40 + 8n    b  the messages, one after the other
+
+A frame is written at once, after the others; a torn one at the end is of a process that died.
+"""
+
+import os
+import struct
+import zlib
+from array import array
+from dataclasses import dataclass
+from typing import Final
+
+from spanloom_agent.batch import OVERHEAD_BYTES, Batch
+
+HEADER_BYTES: Final = 40
+_FACTS: Final = struct.Struct("=dIIQI")
+_HEADER: Final = struct.Struct(f"=4sB3x{_FACTS.size}sI")
+_MOST_PIECES: Final = 1024
+"""More than so many writev(2) does not take."""
+_MAGIC: Final = b"SLsp"
+_STATE_AT: Final = 4
+_WAITING: Final = 0
+_DELIVERED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a frame without reading the rest."""
+
+    waiting: bool
+    written_s: float
+    message_count: int
+    body_bytes: int
+    span_count: int
+    checksum: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """How far it is to the next frame."""
+        return HEADER_BYTES + OVERHEAD_BYTES * self.message_count + self.body_bytes
+
+
+def frame_bytes(batch: Batch) -> int:
+    """What a batch takes in a file."""
+    return HEADER_BYTES + batch.size_bytes
+
+
+def append(file: int, batch: Batch, written_s: float) -> None:
+    """Write a batch at the end of a file that is open to append.
+
+    Raises OSError where the disk does not take all of it; then a part may be there.
+    """
+    pieces = [batch.sizes.tobytes(), batch.spans.tobytes(), *batch.pieces]
+    checksum = 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+    facts = _FACTS.pack(written_s, len(batch), batch.body_bytes, batch.span_count, checksum)
+    pieces.insert(0, _HEADER.pack(_MAGIC, _WAITING, facts, zlib.crc32(facts)))
+    for some in range(0, len(pieces), _MOST_PIECES):
+        _write(file, pieces[some : some + _MOST_PIECES])
+
+
+def read_header(file: int, at: int) -> Header | None:
+    """The header at this place; None where there is none."""
+    data = os.pread(file, HEADER_BYTES, at)
+    if len(data) < HEADER_BYTES:
+        return None
+    magic, state, facts, checksum = _HEADER.unpack(data)
+    if magic != _MAGIC or zlib.crc32(facts) != checksum:
+        return None
+    return Header(state == _WAITING, *_FACTS.unpack(facts))
+
+
+def read_batch(file: int, at: int, header: Header) -> Batch | None:
+    """The batch whose header is at this place; None where it is damaged."""
+    data = os.pread(file, header.frame_bytes - HEADER_BYTES, at + HEADER_BYTES)
+    if zlib.crc32(data) != header.checksum:
+        return None
+    sizes, spans = array("I"), array("I")
+    middle, end = 4 * header.message_count, OVERHEAD_BYTES * header.message_count
+    sizes.frombytes(data[:middle])
+    spans.frombytes(data[middle:end])
+    return Batch([data[end:]], sizes, spans)
+
+
+def _write(file: int, pieces: list[bytes]) -> None:
+    whole = sum(map(len, pieces))
+    written = os.writev(file, pieces)
+    if written < whole:  # a disk that is full says so only when it is given the rest
+        rest = memoryview(b"".join(pieces))[written:]
+        while rest:
+            rest = rest[os.write(file, rest) :]
+
+
+def mark_delivered(file: int, at: int) -> None:
+    """Remember that nobody needs the batch at this place any more."""
+    os.pwrite(file, bytes([_DELIVERED]), at + _STATE_AT)

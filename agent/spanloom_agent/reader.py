@@ -1,0 +1,61 @@
+"""Reads a UDP socket when there is something to read, and not too often."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from spanloom_agent.slots import COUNT, Slots
+
+REST_S: Final = 0.002
+"""How long the socket is left alone after it was emptied. At 100,000 datagrams a second, 200 come meanwhile:
+waking up for each of them would cost more than all else that is done with it."""
+ENOUGH_BYTES: Final = 2**20
+"""A receive buffer of this size holds what comes during a rest, with plenty to spare."""
+BUSY_S: Final = 0.005
+"""How long datagrams are taken before others have their turn on the event loop."""
+
+Take = Callable[[Sequence[int]], None]
+"""Take the datagrams that are in the slots, given the length of each."""
+
+
+class Reader:
+    """Gives what comes on a socket to *take*, until closed."""
+
+    def __init__(self, udp: socket.socket, slots: Slots, take: Take) -> None:
+        self._udp = udp
+        self._slots = slots
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._rests = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= ENOUGH_BYTES
+        self._resting: asyncio.TimerHandle | None = None
+        self._listen()
+
+    def close(self) -> None:
+        """Take what is there already, and no more."""
+        if self._resting is None:
+            self._loop.remove_reader(self._udp)
+        else:
+            self._resting.cancel()
+        self._empty()
+
+    def _listen(self) -> None:
+        self._resting = None
+        self._loop.add_reader(self._udp, self._readable)
+
+    def _readable(self) -> None:
+        if self._empty() and self._rests:
+            self._loop.remove_reader(self._udp)
+            self._resting = self._loop.call_later(REST_S, self._listen)
+
+    def _empty(self) -> bool:
+        """Whether nothing is left, as far as can be told."""
+        until_s = time.monotonic() + BUSY_S
+        while lengths := self._slots.receive(self._udp):
+            self._take(lengths)
+            if len(lengths) < COUNT:
+                break
+            if time.monotonic() > until_s:
+                return False
+        return True
