@@ -59,7 +59,7 @@ class Receiver:
     ) -> None:
         self._consume = consume
         self._counts = counts
-        self._max_request_spans = max_request_spans
+        self.max_request_spans = max_request_spans
         self._check = partial(otlp.checked, limits=limits)
         # Threads of its own: whoever opens large traces in the same process must not hold up what arrives.
         self._threads = ThreadPoolExecutor(THREADS, "spanloom-check")
@@ -84,8 +84,8 @@ class Receiver:
         TooLargeError for too many spans, StorageError as storage does.
         """
         checked = await self.apart(self._check, request, at_once_bytes=SMALL_BYTES)
-        if checked.request.span_count > self._max_request_spans:
-            raise TooLargeError(self._max_request_spans, "spans")
+        if checked.request.span_count > self.max_request_spans:
+            raise TooLargeError(self.max_request_spans, "spans")
         if checked.request.span_count:
             await self._store(self._placed(checked.request, agent.host_resource))
         rejected = {**refused, **checked.rejected}

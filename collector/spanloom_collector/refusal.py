@@ -15,7 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from spanloom_dialects.errors import DialectError
+from spanloom_dialects.errors import DialectError, TooManySpansError
 from spanloom_model.wire import MalformedError
 from spanloom_storage.errors import Overloaded, Unavailable
 
@@ -75,6 +75,12 @@ _MALFORMED: Final = Refusal(
     jaeger=(400, UNREADABLE),
     grpc_code=grpc.StatusCode.INVALID_ARGUMENT,
 )
+_TOO_LARGE: Final = Refusal(
+    outcome="too_large",
+    http_status=413,
+    jaeger=(413, UNREADABLE),
+    grpc_code=grpc.StatusCode.INVALID_ARGUMENT,
+)
 
 REFUSALS: Final[dict[type[Exception], Refusal]] = {
     MalformedError: _MALFORMED,
@@ -85,12 +91,8 @@ REFUSALS: Final[dict[type[Exception], Refusal]] = {
         jaeger=(400, ""),
         grpc_code=grpc.StatusCode.INVALID_ARGUMENT,
     ),
-    TooLargeError: Refusal(
-        outcome="too_large",
-        http_status=413,
-        jaeger=(413, UNREADABLE),
-        grpc_code=grpc.StatusCode.INVALID_ARGUMENT,
-    ),
+    TooLargeError: _TOO_LARGE,
+    TooManySpansError: _TOO_LARGE,
     IncompleteError: Refusal(
         outcome="incomplete",
         http_status=400,

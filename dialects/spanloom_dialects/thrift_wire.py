@@ -19,7 +19,7 @@ from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.Thrift import TException, TType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from spanloom_dialects.errors import DialectError
+from spanloom_dialects.errors import DialectError, TooManySpansError
 
 ERRORS: Final = (EOFError, MemoryError, OverflowError, TException, TypeError, ValueError)
 """What reading raises on bytes that are not what they are said to be."""
@@ -121,14 +121,19 @@ class Reader:
         except ERRORS as exc:
             raise DialectError(f"malformed Thrift: {_reason(exc)}") from exc
 
-    def structs(self, of: type[Struct]) -> list[Any]:
-        """What the class makes of each struct of the list that begins here; errors as of `struct`."""
+    def structs(self, of: type[Struct], *, most: int) -> list[Any]:
+        """What the class makes of each struct of the list that begins here; errors as of `struct`.
+
+        Raises TooManySpansError before it reads a list of more.
+        """
         try:
             kind, count = self._protocol.readListBegin()
         except ERRORS as exc:
             raise DialectError(f"malformed Thrift: {_reason(exc)}") from exc
         if count and kind != TType.STRUCT:
             raise DialectError(f"a list of type {kind} instead of structs")
+        if count > most:
+            raise TooManySpansError(most)
         return [self.struct(of) for _ in range(count)]
 
 

@@ -1,10 +1,12 @@
 """What came of a foreign body: one OTLP request, and the spans that are not in it."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from spanloom_dialects.errors import TooManySpansError
 from spanloom_model.wire import field
 
 _RESOURCE_SPANS: Final = 1
@@ -34,6 +36,9 @@ class Piece(NamedTuple):
     """The `spans` field of its ScopeSpans, tag included."""
 
 
+ANY_NUMBER: Final = sys.maxsize
+"""Of spans: what is translated comes from a datagram, or is known to be small."""
+
 Group: TypeAlias = tuple[bytes, Iterable[Piece | Refused]]
 """Spans, and before them the `resource` field of their ResourceSpans, tag included, or nothing."""
 
@@ -55,13 +60,20 @@ class Translated:
     """What the answer says of refused spans; empty where there are none."""
 
 
-def translated(groups: Iterable[Group]) -> Translated:
-    """Put spans that share a resource, and within it a scope, under one of each."""
+def translated(groups: Iterable[Group], most_spans: int) -> Translated:
+    """Put spans that share a resource, and within it a scope, under one of each.
+
+    Raises TooManySpansError before it looks at more of them, refused ones included.
+    """
     owners: dict[bytes, dict[bytes, list[bytes]]] = {}
     refused: Counter[Refused] = Counter()
+    left = most_spans
     for resource, spans in groups:
         scopes = owners.setdefault(resource, {})
         for span in spans:
+            left -= 1
+            if left < 0:
+                raise TooManySpansError(most_spans)
             if isinstance(span, Refused):
                 refused[span] += 1
             else:

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -12,6 +14,13 @@ from spanloom_collector.counts import Counts
 from spanloom_collector.receiver import Receiver, Taken
 from spanloom_collector.refusal import RETRY_AFTER_S, Refusal, TooLargeError, refusal_of
 from spanloom_dialects.translated import Translated
+
+
+class Translate(Protocol):
+    """A way from a foreign body to OTLP."""
+
+    def __call__(self, body: bytes, /, *, most_spans: int) -> Translated:
+        """Raises DialectError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +77,13 @@ class Entrance:
         share.take(len(body))
         return body
 
-    async def translate(self, translate: Callable[[bytes], Translated], body: bytes, door: str) -> Taken:
+    async def translate(self, translate: Translate, body: bytes, door: str) -> Taken:
         """Store the spans of a foreign body.
 
         Raises DialectError where it is none, and what `Receiver.take` does.
         """
-        translated = await self.receiver.apart(translate, body)
+        bounded = partial(translate, most_spans=self.receiver.max_request_spans)
+        translated = await self.receiver.apart(bounded, body)
         return await self.receiver.take(
             translated.request, door=door, refused=translated.rejected, says=translated.message
         )

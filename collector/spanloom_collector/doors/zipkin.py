@@ -4,7 +4,6 @@ Answers are Zipkin's: 202 and nothing, or a status and a sentence. A bad span co
 would refuse the list: 202 then, with Zipkin's sentence about it; 400 where no good one is left.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -12,9 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from spanloom_collector.budget import Share
-from spanloom_collector.doors.entrance import Entrance
+from spanloom_collector.doors.entrance import Entrance, Translate
 from spanloom_collector.refusal import Refusal
-from spanloom_dialects.translated import Translated
 from spanloom_dialects.zipkin.json_list import from_json
 from spanloom_dialects.zipkin.proto_list import from_proto
 from spanloom_dialects.zipkin.v1_json import from_v1_json
@@ -22,8 +20,6 @@ from spanloom_dialects.zipkin.v1_thrift import from_v1_thrift
 from spanloom_model.wire import MalformedError
 
 DOOR: Final = "zipkin"
-
-Translate = Callable[[bytes], Translated]
 
 
 def routes(entrance: Entrance) -> list[Route]:

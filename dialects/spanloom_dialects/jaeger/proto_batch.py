@@ -18,7 +18,7 @@ from spanloom_dialects.jaeger.spans import (
     process,
 )
 from spanloom_dialects.jaeger.tags import Tag, bool_tag, string_tag
-from spanloom_dialects.translated import Group, Piece, Refused, Translated, translated
+from spanloom_dialects.translated import ANY_NUMBER, Group, Piece, Refused, Translated, translated
 
 _MOST_NS: Final = 2**63 * 1000
 _MALFORMED: Final = Refused("a malformed span")
@@ -26,12 +26,12 @@ _LONG_ID: Final = Refused("an id of too many bytes")
 _BAD_TIME: Final = Refused("a time out of range")
 
 
-def from_request(body: bytes) -> Translated:
+def from_request(body: bytes, *, most_spans: int = ANY_NUMBER) -> Translated:
     """Translate a `PostSpansRequest`, what CollectorService.PostSpans takes.
 
     Raises DialectError where it is none.
     """
-    return from_batch(_parsed(messages.PostSpansRequest, body).batch)
+    return from_batch(_parsed(messages.PostSpansRequest, body).batch, most_spans=most_spans)
 
 
 def from_bare_batch(body: bytes) -> Translated:
@@ -39,9 +39,9 @@ def from_bare_batch(body: bytes) -> Translated:
     return from_batch(_parsed(messages.Batch, body))
 
 
-def from_batch(batch: Any) -> Translated:
+def from_batch(batch: Any, *, most_spans: int = ANY_NUMBER) -> Translated:
     """Translate a parsed `Batch`."""
-    return translated(_groups(batch))
+    return translated(_groups(batch), most_spans)
 
 
 def _parsed(of: Any, body: bytes) -> Any:

@@ -23,7 +23,7 @@ from spanloom_dialects.thrift_wire import (
     struct,
     structs,
 )
-from spanloom_dialects.translated import Group, Piece, Refused, Translated, translated
+from spanloom_dialects.translated import ANY_NUMBER, Group, Piece, Refused, Translated, translated
 
 STRING: Final = 0
 DOUBLE: Final = 1
@@ -132,17 +132,20 @@ def emit_batch_struct(_: type, *, batch: Group) -> Group:
     return batch
 
 
-def from_batch(body: bytes, encoding: Encoding = Encoding.BINARY) -> Translated:
+def from_batch(
+    body: bytes, encoding: Encoding = Encoding.BINARY, *, most_spans: int = ANY_NUMBER
+) -> Translated:
     """Translate a bare `Batch`, the body of POST /api/traces, which is in the binary encoding.
 
     Raises DialectError where it is none. Bytes behind it are ignored, as Jaeger does.
     """
     try:
-        return translated([Reader(body, encoding).struct(batch_struct)])
+        group = Reader(body, encoding).struct(batch_struct)
     except DialectError as exc:
         raise DialectError(f"Unable to process request body: {exc}") from exc
+    return translated([group], most_spans)
 
 
 def from_arguments(reader: Reader) -> Translated:
     """Translate the arguments of `Agent.emitBatch`. Raises DialectError where they are none."""
-    return translated([reader.struct(emit_batch_struct)])
+    return translated([reader.struct(emit_batch_struct)], ANY_NUMBER)

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from spanloom_dialects.translated import Group, Translated, translated
+from spanloom_dialects.translated import ANY_NUMBER, Group, Translated, translated
 from spanloom_dialects.zipkin import lenient
 from spanloom_dialects.zipkin.encoding import encode, encoded
 from spanloom_dialects.zipkin.ids import InvalidSpanError
@@ -15,13 +15,13 @@ _SPAN: Final = msgspec.json.Decoder(Span)
 _SPANS: Final = msgspec.json.Decoder(list[Span])
 
 
-def from_json(body: bytes) -> Translated:
+def from_json(body: bytes, *, most_spans: int = ANY_NUMBER) -> Translated:
     """Translate a list of spans. Raises DialectError where it is none; messages are Zipkin's."""
     lenient.check_list(body, version=2)
     try:
-        return translated(encoded(_SPANS.decode(body or b"[]")))
+        return translated(encoded(_SPANS.decode(body or b"[]")), most_spans)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return translated(_one_by_one(lenient.parts(body)))
+        return translated(_one_by_one(lenient.parts(body)), most_spans)
 
 
 def _one_by_one(parts: list[bytes]) -> Iterator[Group]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from spanloom_dialects.errors import DialectError
-from spanloom_dialects.translated import Group, Refused, Translated, translated
+from spanloom_dialects.translated import ANY_NUMBER, Group, Refused, Translated, translated
 from spanloom_dialects.zipkin import messages
 from spanloom_dialects.zipkin.encoding import encode
 from spanloom_dialects.zipkin.ids import InvalidSpanError
@@ -16,13 +16,13 @@ from spanloom_dialects.zipkin.span import Annotation, Endpoint, Span
 _MALFORMED: Final = Refused("a malformed span", "Malformed reading Span from proto3")
 
 
-def from_proto(body: bytes) -> Translated:
+def from_proto(body: bytes, *, most_spans: int = ANY_NUMBER) -> Translated:
     """Translate a `ListOfSpans`. Raises DialectError where it is none."""
     try:
         spans = messages.ListOfSpans.FromString(body).spans
     except DecodeError as exc:
         raise DialectError("Malformed reading List<Span> from proto3") from exc
-    return translated(_groups(spans))
+    return translated(_groups(spans), most_spans)
 
 
 def _groups(spans: Any) -> Iterator[Group]:

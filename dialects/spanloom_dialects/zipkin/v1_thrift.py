@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from struct import Struct, error
 from typing import Final
 
-from spanloom_dialects.errors import DialectError
+from spanloom_dialects.errors import DialectError, TooManySpansError
 from spanloom_dialects.thrift_wire import (
     Encoding,
     Reader,
@@ -19,7 +19,7 @@ from spanloom_dialects.thrift_wire import (
     struct,
     structs,
 )
-from spanloom_dialects.translated import Translated, translated
+from spanloom_dialects.translated import ANY_NUMBER, Translated, translated
 from spanloom_dialects.zipkin.span import Endpoint
 from spanloom_dialects.zipkin.v1_conversion import encoded
 from spanloom_dialects.zipkin.v1_span import V1Annotation, V1BinaryAnnotation, V1Span
@@ -29,20 +29,23 @@ _UINT32: Final = 2**32 - 1
 _TRUE: Final = b"\1"
 
 
-def from_v1_thrift(body: bytes) -> Translated:
+def from_v1_thrift(body: bytes, *, most_spans: int = ANY_NUMBER) -> Translated:
     """Translate a bare list of spans in the binary encoding, the body of POST /api/v1/spans.
 
     Raises DialectError where it is none.
     """
     try:
-        return translated(encoded(Reader(body, Encoding.BINARY).structs(span_struct)))
+        spans = Reader(body, Encoding.BINARY).structs(span_struct, most=most_spans)
+    except TooManySpansError:
+        raise
     except DialectError as exc:
         raise DialectError(f"Malformed reading List<Span> from thrift: {exc}") from exc
+    return translated(encoded(spans), ANY_NUMBER)
 
 
 def from_arguments(reader: Reader) -> Translated:
     """Translate the arguments of `Agent.emitZipkinBatch`. Raises DialectError where they are none."""
-    return translated(encoded(reader.struct(emit_zipkin_batch_struct)))
+    return translated(encoded(reader.struct(emit_zipkin_batch_struct)), ANY_NUMBER)
 
 
 @becomes(i32(1, "ipv4"), i16(2, "port"), data(3, "name"), data(4, "ipv6"))
