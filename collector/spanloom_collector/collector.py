@@ -1,6 +1,5 @@
 """The collector as a whole: its doors, before one receiver, before storage."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
 from spanloom_collector.doors import jaeger_grpc, jaeger_http, otlp_grpc, otlp_http, zipkin
 from spanloom_collector.doors.entrance import Entrance
-from spanloom_collector.doors.grpc_server import GrpcPort, running_grpc
+from spanloom_collector.doors.grpc_server import GrpcPort, Turns, running_grpc
 from spanloom_collector.operations import operations
 from spanloom_collector.receiver import Receiver
 from spanloom_collector.sampling.answers import sampling_handlers, sampling_routes
@@ -76,10 +75,10 @@ def _grpc_doors(
     settings: CollectorSettings, entrance: Entrance, sampling: SamplingService
 ) -> dict[str, list[grpc.GenericRpcHandler]]:
     """What is served where each setting says."""
-    reading = asyncio.Semaphore(max(1, settings.max_pending_bytes // settings.max_request_bytes))
+    turns = Turns(max(1, settings.max_pending_bytes // settings.max_request_bytes))
     otlp, jaeger = (
         GrpcPort(
-            door=door, counts=entrance.counts, budget=entrance.budget, reading=reading, idle_s=settings.idle_s
+            door=door, counts=entrance.counts, budget=entrance.budget, turns=turns, idle_s=settings.idle_s
         )
         for door in (otlp_grpc.DOOR, jaeger_grpc.DOOR)
     )

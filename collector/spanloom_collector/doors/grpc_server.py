@@ -23,10 +23,36 @@ Answer: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 
 MAX_STREAMS: Final = 100
 """Calls at once on one connection."""
+MOST_WAITING: Final = 1000
 WAIT_S: Final = 5.0
 """How long a call waits for its turn to be read; its bytes stay with the sender meanwhile."""
 READ_S: Final = 10.0
 """How long it then may take: others wait for the same turn."""
+
+
+class Turns:
+    """So many at once; others wait for a while, unless too many do already."""
+
+    def __init__(self, count: int) -> None:
+        self._places = asyncio.Semaphore(count)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def turn(self, most_s: float) -> AsyncIterator[None]:
+        """One place while the block runs; raises Overloaded where there is none in time."""
+        if self._waiting >= MOST_WAITING:
+            raise Overloaded("too many requests are in progress")
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._places.acquire(), most_s)
+        except TimeoutError:
+            raise Overloaded("too many requests are in progress") from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +63,7 @@ class GrpcPort:
     counts: Counts
     budget: Budget
     idle_s: float
-    reading: asyncio.Semaphore
+    turns: Turns
     """Who may read: gRPC gathers a whole message before it tells its size."""
 
     def service(self, name: str, **methods: Answer) -> grpc.GenericRpcHandler:
@@ -56,6 +82,9 @@ class GrpcPort:
             try:
                 with self.budget.share() as share:
                     return await answer(await self._request(context, share), context)
+            except asyncio.CancelledError:  # the sender has gone, or time is up for it or for us
+                self.counts.requests.labels(self.door, "disconnected").inc()
+                raise
             except Exception as exc:  # noqa: BLE001  # the table has a row for every one
                 refusal, reason = refusal_of(exc)
                 self.counts.requests.labels(self.door, refusal.outcome).inc()
@@ -66,16 +95,11 @@ class GrpcPort:
         return grpc.stream_unary_rpc_method_handler(call)
 
     async def _request(self, context: Context, share: Share) -> bytes:
-        try:
-            await asyncio.wait_for(self.reading.acquire(), min(WAIT_S, self.idle_s / 2))
-        except TimeoutError:
-            raise Overloaded("too many requests are in progress") from None
-        try:
-            request = await asyncio.wait_for(context.read(), min(READ_S, self.idle_s))
-        except TimeoutError:
-            raise IncompleteError("the request does not come to an end") from None
-        finally:
-            self.reading.release()
+        async with self.turns.turn(min(WAIT_S, self.idle_s / 2)):
+            try:
+                request = await asyncio.wait_for(context.read(), min(READ_S, self.idle_s))
+            except TimeoutError:
+                raise IncompleteError("the request does not come to an end") from None
         if not isinstance(request, bytes):
             raise IncompleteError("no whole request came; it may be larger than the collector takes")
         share.take(len(request))

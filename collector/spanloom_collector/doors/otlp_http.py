@@ -1,6 +1,7 @@
 """OTLP over HTTP: `POST /v1/traces`, in protobuf or JSON."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -17,6 +18,9 @@ from spanloom_collector.budget import Share
 from spanloom_collector.doors.entrance import Entrance
 from spanloom_collector.doors.otlp_answer import answer_to
 from spanloom_collector.refusal import Refusal, UnsupportedError
+from spanloom_dialects import otlp_json
+from spanloom_dialects.density import is_dense
+from spanloom_model.wire import MalformedError
 from spanloom_storage.otlp_json import readable_to_protobuf
 
 DOOR: Final = "otlp-http"
@@ -40,7 +44,8 @@ def create_app(entrance: Entrance, others: Sequence[Route]) -> Starlette:
                 )
             body, malformed = await entrance.body(request, share), 0
             if content_type == _JSON:
-                body, malformed = await entrance.receiver.apart(readable_to_protobuf, body)
+                read = partial(_from_json, most_spans=entrance.receiver.max_request_spans)
+                body, malformed = await entrance.receiver.apart(read, body)
             taken = await entrance.receiver.take(
                 body,
                 door=DOOR,
@@ -58,6 +63,14 @@ def create_app(entrance: Entrance, others: Sequence[Route]) -> Starlette:
     handlers: dict[Any, Any] = {HTTPException: _no_such_door}  # typed, it would take any exception
     routes = [Route("/v1/traces", export, methods=["POST"]), *others]
     return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def _from_json(body: bytes, *, most_spans: int) -> tuple[bytes, int]:
+    """As protobuf, and how many spans could not be read; the slow reader is for what the fast one leaves."""
+    if any(is_dense(body, mark, least_bytes=8) for mark in (b"{", b"[")):
+        raise MalformedError("not an OTLP trace request in JSON: too little is said in so many bytes")
+    fast = otlp_json.to_protobuf(body, most_spans=most_spans)
+    return (fast, 0) if fast is not None else readable_to_protobuf(body)
 
 
 async def _no_such_door(request: Request, exc: HTTPException) -> Response:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from spanloom_dialects import otlp
+from spanloom_dialects.density import is_dense
 from spanloom_dialects.errors import DialectError
 from spanloom_dialects.zipkin.ids import InvalidSpanError
 from spanloom_dialects.zipkin.span import Annotation, Endpoint, Span
@@ -17,8 +18,6 @@ T = TypeVar("T")
 
 _MOST_DIGITS: Final = 40
 """No number that is kept is longer."""
-
-_SPARE_BYTES: Final = 2**16
 
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -46,23 +45,19 @@ def check_list(body: bytes, *, version: int) -> None:
         raise DialectError(f"{expected}, but received: JSON_V1")
     if version == 1 and any(mark in body for mark in _V2):
         raise DialectError(f"{expected}, but received: JSON_V2")
-    _refuse_dense(body, b"{", least_bytes=8)
+    if is_dense(body, b"{", least_bytes=8):
+        raise DialectError("Malformed reading List<Span> from json")
 
 
 def parts(body: bytes) -> list[bytes]:
     """The elements of a list. Raises DialectError where it is not JSON."""
-    _refuse_dense(body, b",", least_bytes=4)
+    if is_dense(body, b",", least_bytes=4):
+        raise DialectError("Malformed reading List<Span> from json")
     try:
         return [bytes(part) for part in _RAW_LIST.decode(otlp.utf8(body))]
     except (msgspec.DecodeError, RecursionError) as exc:
         how = "Truncated" if "truncated" in str(exc) else "Malformed"
         raise DialectError(f"{how} reading List<Span> from json") from exc
-
-
-def _refuse_dense(body: bytes, mark: bytes, *, least_bytes: int) -> None:
-    """Raise DialectError for a mass of what says nothing: objects of it take many times the memory."""
-    if len(body) > _SPARE_BYTES and body.count(mark) * least_bytes > len(body):
-        raise DialectError("Malformed reading List<Span> from json")
 
 
 def span(part: bytes, path: str) -> Span:
