@@ -28,6 +28,7 @@ from spanloom_model.span import Attributes, AttributeValue, Resource, Span
 from spanloom_storage import otlp
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Unavailable
+from spanloom_storage.limits import SpanLimits
 from spanloom_storage.spans import spans_of
 from spanloom_storage.testing.requests import checked_of, request_of
 from spanloom_storage.testing.samples import RICH_SPAN, span
@@ -280,9 +281,12 @@ async def test_sender_of_what_is_left_out_is_told_that_it_was_taken() -> None:
     """Nobody sends again what was not wanted."""
     store, counts = Store(), Counts()
     stages = stages_from({"do": "drop", "where": {"name": "noise"}})
-    receiver = Receiver(Pipeline(stages, then=store.take, counts=counts.pipeline), counts)
+    pipeline = Pipeline(stages, then=store.take, counts=counts.pipeline)
+    receiver = Receiver(
+        pipeline, counts, max_request_spans=10, limits=SpanLimits(max_attributes=100, max_value_bytes=1000)
+    )
     answer = await receiver.take(request_of([span(name="noise"), RICH_SPAN]), door="a door")
-    assert not answer.HasField("partial_success")
+    assert (answer.rejected, answer.message) == ({}, "")
     assert store.spans == [RICH_SPAN]
     dropped = {"stage": "drop", "reason": "condition"}
     assert counts.registry.get_sample_value("spanloom_collector_pipeline_spans_dropped_total", dropped) == 1
