@@ -6,6 +6,7 @@ Imports stand in the functions, so that an agent does not load a store, nor a de
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from spanloom_allinone.http_limits import HttpLimits
@@ -35,15 +36,17 @@ class Listening:
 
 @asynccontextmanager
 async def running_collector(
-    settings: "CollectorSettings", open_writer: "OpenWriter"
+    settings: "CollectorSettings", open_writer: "OpenWriter", settings_file: Path | None
 ) -> AsyncIterator[tuple[Listening, ...]]:
-    """A collector, or one of its workers."""
+    """A collector, or one of its workers; the pipeline's stages are in the file."""
     from spanloom_collector import collector
 
     shared = settings.workers > 1
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(open_writer())
-        running = await stack.enter_async_context(collector.running_collector(settings, writer))
+        running = await stack.enter_async_context(
+            collector.running_collector(settings, writer, settings_file=settings_file)
+        )
         found: dict[str, Any] = dict(running.grpc_addresses)
         for setting, door in running.http_doors.items():
             limits = HttpLimits(

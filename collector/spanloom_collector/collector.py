@@ -1,13 +1,15 @@
 """The collector as a whole: its doors, before one receiver, before storage."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import grpc
 from prometheus_client import Counter
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from spanloom_collector.budget import Budget
 from spanloom_collector.counts import Counts
@@ -15,7 +17,8 @@ from spanloom_collector.doors import jaeger_grpc, jaeger_http, otlp_grpc, otlp_h
 from spanloom_collector.doors.entrance import Entrance
 from spanloom_collector.doors.grpc_server import GrpcPort, Turns, running_grpc
 from spanloom_collector.operations import operations
-from spanloom_collector.receiver import Receiver
+from spanloom_collector.pipeline.settings_file import FollowedPipeline
+from spanloom_collector.receiver import Consume, Receiver
 from spanloom_collector.sampling.answers import sampling_handlers, sampling_routes
 from spanloom_collector.sampling.service import SamplingService
 from spanloom_collector.settings import CollectorSettings
@@ -43,12 +46,18 @@ class Collector:
 
 
 @asynccontextmanager
-async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> AsyncIterator[Collector]:
-    """Open the doors; leaving waits a second for requests on their way."""
+async def running_collector(
+    settings: CollectorSettings, writer: SpanWriter, *, settings_file: Path | None = None
+) -> AsyncIterator[Collector]:
+    """Open the doors; leaving waits a second for requests on their way.
+
+    The stages of *settings_file* stand between doors and writer, and follow the file.
+    """
     counts = Counts()
     writer.on_upkeep(counts.hear)
+    pipeline = FollowedPipeline(settings_file, then=writer.write, counts=counts.pipeline)
     entrance = Entrance(
-        receiver=_receiver(settings, writer, counts),
+        receiver=_receiver(settings, pipeline.consume, counts),
         counts=counts,
         budget=Budget(settings.max_pending_bytes),
         max_request_bytes=settings.max_request_bytes,
@@ -57,18 +66,23 @@ async def running_collector(settings: CollectorSettings, writer: SpanWriter) -> 
         settings.sampling_strategies, default_probability=settings.sampling_probability
     )
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(pipeline.running())
         await stack.enter_async_context(sampling.running())
         addresses = {}
         for setting, services in _grpc_doors(settings, entrance, sampling).items():
             if listen := getattr(settings, setting):
                 running = running_grpc(listen, services, settings)
                 addresses[setting] = await stack.enter_async_context(running)
-        yield Collector(http_doors=_http_doors(settings, entrance, sampling), grpc_addresses=addresses)
+        asked = operations(entrance.counts, entrance.receiver, pipeline, sampling)
+        yield Collector(
+            http_doors=_http_doors(settings, entrance, sampling_routes(sampling), asked),
+            grpc_addresses=addresses,
+        )
 
 
-def _receiver(settings: CollectorSettings, writer: SpanWriter, counts: Counts) -> Receiver:
+def _receiver(settings: CollectorSettings, consume: Consume, counts: Counts) -> Receiver:
     limits = SpanLimits(max_attributes=settings.max_attributes, max_value_bytes=settings.max_value_bytes)
-    return Receiver(writer.write, counts, max_request_spans=settings.max_request_spans, limits=limits)
+    return Receiver(consume, counts, max_request_spans=settings.max_request_spans, limits=limits)
 
 
 def _grpc_doors(
@@ -89,11 +103,9 @@ def _grpc_doors(
 
 
 def _http_doors(
-    settings: CollectorSettings, entrance: Entrance, sampling: SamplingService
+    settings: CollectorSettings, entrance: Entrance, samplers: Sequence[Route], asked: Sequence[Route]
 ) -> dict[str, HttpDoor]:
     """The same over HTTP, where the door is open."""
-    asked = operations(entrance.receiver, entrance.counts, sampling)
-    samplers = sampling_routes(sampling)
     apps = {
         "http_listen": (otlp_http.DOOR, otlp_http.create_app(entrance, [*samplers, *asked])),
         "jaeger_http_listen": (

@@ -24,7 +24,11 @@ class Counts:
         self.requests = counter(
             "requests", "Requests by door and by what became of them", ["door", "outcome"]
         )
-        self.spans_stored = counter("spans_stored", "Spans written to storage and acknowledged", ["door"])
+        self.spans_stored = counter(
+            "spans_stored",
+            "Spans acknowledged: written to storage, or taken out by a stage of the pipeline",
+            ["door"],
+        )
         self.spans_rejected = counter(
             "spans_rejected", "Spans refused for good, by reason", ["door", "reason"]
         )

@@ -1,7 +1,7 @@
 """What operators ask of any port: `/health`, `/ready` and `/metrics`."""
 
 import time
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -10,17 +10,24 @@ from starlette.routing import Route
 
 from spanloom_collector.counts import Counts
 from spanloom_collector.receiver import Receiver
-from spanloom_collector.sampling.service import SamplingService
 
 UNREADY_S: Final = 10.0
 """So long after storage has refused spans, others are better asked to take them."""
 
 
-def operations(receiver: Receiver, counts: Counts, sampling: SamplingService) -> list[Route]:
+class Troubled(Protocol):
+    """A part that goes on working though something is wrong."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What, in one sentence."""
+
+
+def operations(counts: Counts, receiver: Receiver, *parts: Troubled) -> list[Route]:
     """The routes."""
 
     async def health(_: Request) -> Response:
-        if reason := "; ".join(filter(None, (receiver.trouble, sampling.trouble))):
+        if reason := "; ".join(filter(None, (part.trouble for part in (receiver, *parts)))):
             # Still 200: the collector works, and restarting it would help nobody.
             return JSONResponse({"status": "degraded", "reason": reason})
         return JSONResponse({"status": "ok"})

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Receiver:
             raise TooLargeError(self.max_request_spans, "spans")
         if checked.request.span_count:
             await self._store(self._placed(checked.request, agent.host_resource))
-        rejected = {**refused, **checked.rejected}
+        rejected = Counter(refused) + Counter(checked.rejected)
         self._counts.requests.labels(door, "partial" if rejected else "stored").inc()
         self._counts.request_bytes.labels(door).inc(len(request))
         self._counts.spans_stored.labels(door).inc(checked.request.span_count)

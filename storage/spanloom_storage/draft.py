@@ -56,15 +56,16 @@ class Pool:
         """Add texts; where they are."""
         places = np.empty(len(texts), TEXT)
         places["size"] = [len(text) for text in texts]
-        ends = self._size + np.cumsum(places["size"])
-        places["at"] = ends - places["size"]
-        if ends.size and ends[-1] > self._bytes.size:
-            grown = np.empty(2 * int(ends[-1]), np.uint8)
-            grown[: self._size] = self.data
-            self._bytes = grown
+        places["at"] = self._size + np.cumsum(places["size"]) - places["size"]
         joined = b"".join(texts)
-        self._bytes[self._size : self._size + len(joined)] = np.frombuffer(joined, np.uint8)
-        self._size += len(joined)
+        if joined:
+            end = self._size + len(joined)
+            if end > self._bytes.size:
+                grown = np.empty(2 * end, np.uint8)
+                grown[: self._size] = self.data
+                self._bytes = grown
+            self._bytes[self._size : end] = np.frombuffer(joined, np.uint8)
+            self._size = end
         return places
 
 

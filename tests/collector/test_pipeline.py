@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from prometheus_client import CollectorRegistry
 
+from spanloom_collector.counts import Counts
 from spanloom_collector.following import Follower, file_reader
 from spanloom_collector.pipeline.attribute_stages import Keys, delete
 from spanloom_collector.pipeline.counts import PipelineCounts
@@ -20,15 +21,16 @@ from spanloom_collector.pipeline.settings_file import FollowedPipeline, stages_o
 from spanloom_collector.pipeline.span_stages import sample
 from spanloom_collector.pipeline.stage import Stage
 from spanloom_collector.pipeline.where import COMPARISONS, FIELDS, OWNERS
-from spanloom_collector.receiver import SMALL_BYTES
+from spanloom_collector.receiver import SMALL_BYTES, Receiver
 from spanloom_model.errors import MisconfiguredError
 from spanloom_model.ids import TraceId
 from spanloom_model.span import Attributes, AttributeValue, Resource, Span
 from spanloom_storage import otlp
 from spanloom_storage.batch import SpanRequest
 from spanloom_storage.errors import Unavailable
+from spanloom_storage.limits import SpanLimits
 from spanloom_storage.spans import spans_of
-from spanloom_storage.testing.requests import checked_of
+from spanloom_storage.testing.requests import checked_of, request_of
 from spanloom_storage.testing.samples import RICH_SPAN, span
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "pipeline.md").read_text()
@@ -273,6 +275,21 @@ async def test_large_requests_do_not_hold_up_others() -> None:
     await working
     assert len(store.spans) == 500
     assert all("text" not in dict(one.attributes) for one in store.spans)
+
+
+async def test_sender_of_what_is_left_out_is_told_that_it_was_taken() -> None:
+    """Nobody sends again what was not wanted."""
+    store, counts = Store(), Counts()
+    stages = stages_from({"do": "drop", "where": {"name": "noise"}})
+    pipeline = Pipeline(stages, then=store.take, counts=counts.pipeline)
+    receiver = Receiver(
+        pipeline, counts, max_request_spans=10, limits=SpanLimits(max_attributes=100, max_value_bytes=1000)
+    )
+    answer = await receiver.take(request_of([span(name="noise"), RICH_SPAN]), door="a door")
+    assert (answer.rejected, answer.message) == ({}, "")
+    assert store.spans == [RICH_SPAN]
+    dropped = {"stage": "drop", "reason": "condition"}
+    assert counts.registry.get_sample_value("spanloom_collector_pipeline_spans_dropped_total", dropped) == 1
 
 
 def test_secrets_are_gone_wherever_they_stand() -> None:

@@ -24,6 +24,7 @@ from spanloom_storage.testing.messages import requests
 from spanloom_storage.testing.naive_conditions import meets
 from spanloom_storage.testing.queries import CONDITIONS, spans
 from spanloom_storage.testing.requests import checked_of
+from spanloom_storage.testing.samples import RICH_SPAN
 from tests.storage.bounds import run_checked
 from tests.storage.messages import damaged_requests, only_storable, rows
 
@@ -257,3 +258,10 @@ def test_changes_stay_within_bounds(tmp_path: Path) -> None:
         test_hostile_requests_become_sound_ones,
     )
     run_checked(__file__, [test.__name__ for test in tests], tmp_path)
+
+
+def test_texts_may_become_empty() -> None:
+    """A status message that is all secret is none."""
+    draft = Draft(checked_of([RICH_SPAN]))
+    rewrite_words(draft, Owner.SPAN, "message", lambda words: pc.replace_substring_regex(words, ".*", ""))
+    assert spans_of_request(draft)[0].status_message == ""

@@ -43,10 +43,11 @@ class _Decision:
     """With which they are kept now."""
     randomness: int
     """-1: from the trace id."""
-    told: bytes
-    """The trace state of those that are kept now."""
-    erased: bytes
-    """The trace state without a threshold, for spans that theirs could not have let through."""
+    state: sampling.TraceState
+
+    def told(self, *, erased: bool) -> bytes:
+        """The trace state of those that are kept; with erased, of those that theirs could not have kept."""
+        return self.state.with_threshold(None if erased else self.after).encode()
 
 
 def sample(probability: float, *, equalizing: bool = False, name: str = "sample") -> Stage:
@@ -78,20 +79,20 @@ def sample(probability: float, *, equalizing: bool = False, name: str = "sample"
 def _decider(probability: float, *, equalizing: bool) -> Callable[[str], _Decision]:
     alone = sampling.threshold_of(probability)
 
+    @lru_cache(_REMEMBERED_TRACE_STATES)
+    def then(before: int) -> int:
+        return max(before, alone) if equalizing else sampling.proportional(before, probability)
+
     def decide(text: str) -> _Decision:
         state = sampling.read_trace_state(text)
         before = state.threshold
-        if before is None:
-            after = alone
-        else:
-            after = max(before, alone) if equalizing else sampling.proportional(before, probability)
+        after = alone if before is None else then(before)
         return _Decision(
             known=before is not None,
             before=before or 0,
             after=after,
             randomness=-1 if state.randomness is None else state.randomness,
-            told=state.with_threshold(after).encode(),
-            erased=state.with_threshold(None).encode(),
+            state=state,
         )
 
     return decide
@@ -107,7 +108,6 @@ def _retell(
     """Write what trace states say now, where it is something else."""
     rows = np.flatnonzero(raised | erased)
     if rows.size:
-        texts = [*(one.told for one in decisions), *(one.erased for one in decisions)]
-        draft.put_words(
-            Owner.SPAN, "trace_state", rows, codes[rows] + np.where(erased[rows], len(decisions), 0), texts
-        )
+        used, new_codes = np.unique(codes[rows] * 2 + erased[rows], return_inverse=True)
+        texts = [decisions[code // 2].told(erased=bool(code % 2)) for code in used.tolist()]
+        draft.put_words(Owner.SPAN, "trace_state", rows, new_codes, texts)
