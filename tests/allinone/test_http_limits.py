@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
@@ -16,6 +18,7 @@ from starlette.routing import Route
 from spanloom_allinone.http_limits import HttpLimits
 from spanloom_allinone.serving import serving
 from spanloom_model import address
+from tests.dialects.test_hostile import damaged
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -124,3 +127,24 @@ async def test_nonsense_is_answered_and_counted() -> None:
     async with port() as (where, refused):
         assert b"400 Bad Request" in await said(where, b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
         assert refused == {"malformed": 1}
+
+
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\nX-A: b\r\n\r\nhello"
+
+
+def test_damaged_requests_end_their_connection_and_no_other() -> None:
+    """Whatever comes over a socket: no crash, no hang, and the next one is served."""
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+        where, _ = runner.run(stack.enter_async_context(port(idle_s=0.5)))
+
+        @settings(max_examples=100, deadline=None)
+        @given(
+            st.one_of(damaged(POST), damaged(CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"), st.binary(max_size=100))
+        )
+        def send(made: bytes) -> None:
+            runner.run(said(where, made, then_s=0.02))
+
+        send()
+        assert b"200 OK" in runner.run(said(where, GET, then_s=0.2))
+        runner.run(stack.aclose())
