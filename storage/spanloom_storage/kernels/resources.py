@@ -7,7 +7,7 @@ import numpy as np
 from numba import types
 
 from spanloom_storage.kernels.compiled import BYTES, INT64S, UINT8S, compiled, inlined
-from spanloom_storage.kernels.memory import copy, same
+from spanloom_storage.kernels.memory import copy, copy_long, same
 from spanloom_storage.kernels.wire import field, put_varint, varint_size
 
 MOST_KEYS = 64
@@ -85,7 +85,7 @@ def add(data, keys, key_ends, pairs, pair_ends, target):
         if missing == 0:
             if to + at - start > target.size:
                 return np.int64(-1)
-            to = copy(data, start, at - start, target, to)
+            to = copy_long(data, start, at - start, target, to)
             continue
         resource_size = resource_end - resource_begin + missing
         grown = 1 + varint_size(np.uint64(resource_size)) + resource_size
@@ -94,10 +94,10 @@ def add(data, keys, key_ends, pairs, pair_ends, target):
             return np.int64(-1)
         target[to] = np.uint8(10)
         to = put_varint(target, to + 1, np.uint64(size))
-        to = copy(data, begin, resource - begin, target, to)
+        to = copy_long(data, begin, resource - begin, target, to)
         target[to] = np.uint8(10)
         to = put_varint(target, to + 1, np.uint64(resource_size))
-        to = copy(data, resource_begin, resource_end - resource_begin, target, to)
+        to = copy_long(data, resource_begin, resource_end - resource_begin, target, to)
         to = _put_missing(known, pairs, pair_ends, target, to)
-        to = copy(data, resource_end, at - resource_end, target, to)
+        to = copy_long(data, resource_end, at - resource_end, target, to)
     return to
