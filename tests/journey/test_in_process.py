@@ -20,6 +20,7 @@ from spanloom_collector.budget import Budget
 from spanloom_collector.receiver import Receiver
 from spanloom_instrumentation import UdpSpanExporter
 from spanloom_storage.memory import MemoryStorage
+from tests.agent.in_process import over
 
 
 def buy_something(provider: TracerProvider) -> str:
@@ -42,7 +43,7 @@ async def test_span_walks_from_application_to_page() -> None:
         Receiver(storage.write, counts), counts, Budget(2**20), max_request_bytes=2**20
     )
     settings = AgentSettings(linger_s=0, spool_dir="")
-    to_collector = httpx.ASGITransport(collector)
+    to_collector = over(httpx.ASGITransport(collector))
     agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
     async with running_pipeline(settings, agent_counts, to_collector) as pipeline:
         intake = Intake(buffer, pipeline.spool, agent_counts)
