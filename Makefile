@@ -6,6 +6,7 @@
 PYTHON ?= python3
 MEMBERS := model storage dialects instrumentation agent collector query ui examples/shop allinone
 PROJECTS := $(MEMBERS:%=%/pyproject.toml)
+CLIENTS := .venv-clients/jaeger/.ready .venv-clients/zipkin/.ready tests/clients/js/node_modules/.ready
 PAGES := $(shell find ui/islands ui/styles -type f) ui/package-lock.json ui/build.mjs ui/tsconfig.json
 
 # Where the system has certificates of its own (a company's, say), they are the ones to trust.
@@ -21,7 +22,7 @@ run: setup
 
 setup: .venv/.ready ui/node_modules/.built
 
-test: setup .venv/.test-ready
+test: setup .venv/.test-ready $(CLIENTS)
 	@scripts/chromium
 	@scripts/check
 
@@ -32,7 +33,7 @@ lock: .venv/.ready
 	@scripts/lock
 
 clean:
-	rm -rf .venv ui/node_modules ui/spanloom_ui/static/built
+	rm -rf .venv .venv-clients ui/node_modules tests/clients/js/node_modules ui/spanloom_ui/static/built
 
 .venv/.tools: requirements/tools.txt
 	@scripts/python-venv $(PYTHON)
@@ -48,6 +49,16 @@ clean:
 
 .venv/.test-ready: .venv/.ready requirements/test.txt
 	@.venv/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/test.txt
+	@touch $@
+
+.venv-clients/%/.ready: requirements/clients-%.txt .venv/.tools
+	@echo "Installing clients of other makers: $* …"
+	@scripts/client-venv $*
+	@touch $@
+
+tests/clients/js/node_modules/.ready: tests/clients/js/package-lock.json .venv/.tools
+	@echo "Installing clients of other makers: JavaScript …"
+	@NPM_IN=tests/clients/js scripts/npm ci --silent --ignore-scripts
 	@touch $@
 
 ui/node_modules/.built: .venv/.ready $(PAGES)

@@ -1,20 +1,37 @@
-"""HTTP/1.1 of a client, as much of it as sending OTLP takes, with little work of its own."""
+"""HTTP/1.1 and gRPC of a client, as much of them as sending spans takes, with little work of its own."""
 
 import socket
-from typing import Final, Self
+from typing import Any, Final, Protocol, Self
 
-PATH: Final = "/v1/traces"
+import grpc
+
 TIMEOUT_S: Final = 60.0
 
 
-class Connection:
+class Sends(Protocol):
     """One that posts requests and waits for each answer."""
 
-    def __init__(self, to: str) -> None:
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """(status, head of the answer in small letters); raises ConnectionError where none comes."""
+
+    def again(self) -> None:
+        """Begin anew."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Connection:
+    """Over HTTP."""
+
+    def __init__(
+        self, to: str, *, path: str = "/v1/traces", content_type: str = "application/x-protobuf"
+    ) -> None:
         host, _, port = to.rpartition(":")
         self._address = (host, int(port))
         self._head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: {to}\r\nContent-Type: application/x-protobuf\r\nContent-Length: "
+            f"POST {path} HTTP/1.1\r\nHost: {to}\r\nContent-Type: {content_type}\r\nContent-Length: "
         ).encode()
         self._open()
 
@@ -32,7 +49,7 @@ class Connection:
         self._socket.close()
 
     def post(self, body: bytes) -> tuple[int, bytes]:
-        """(status, head of the answer in small letters); raises ConnectionError where none comes."""
+        """(status, head of the answer in small letters)."""
         head = self._head + b"%d\r\n\r\n" % len(body)
         sent = self._socket.sendmsg((head, body))
         whole = len(head) + len(body)
@@ -66,6 +83,41 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class GrpcConnection:
+    """Over gRPC, whose status of success is 200 here."""
+
+    def __init__(self, to: str, *, method: str) -> None:
+        self._to = to
+        self._method = method
+        self._open()
+
+    def _open(self) -> None:
+        self._channel = grpc.insecure_channel(self._to, options=[("grpc.use_local_subchannel_pool", 1)])
+        self._call: Any = self._channel.unary_unary(f"/{self._method}")
+
+    def again(self) -> None:
+        """Begin anew."""
+        self._channel.close()
+        self._open()
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """(200, or 429 where it is to be sent again)."""
+        try:
+            self._call(body, timeout=TIMEOUT_S)
+        except grpc.RpcError as exc:
+            code = exc.code()
+            if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                return 429, b""
+            raise ConnectionError(str(code)) from exc
+        return 200, b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
 
 
 def header(head: bytes, name: bytes) -> bytes:

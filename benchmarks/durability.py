@@ -37,7 +37,7 @@ async def stored(directory: Path) -> int:
 
 def loaded_until_killed(spanloom: Spanloom, seed: int, after_s: float) -> Load:
     """What was acknowledged before the end."""
-    with spooled(Corpus(SPANS_A_ROUND, seed=seed)) as requests:
+    with spooled(Corpus(SPANS_A_ROUND, seed=seed).requests()) as requests:
         running = spanloom.start("collector")
         load = Load()
         threading.Timer(after_s, running.process.kill).start()

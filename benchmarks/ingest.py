@@ -63,7 +63,7 @@ def main() -> None:
     arguments = parser.parse_args()
     directory = arguments.keep or Path(tempfile.mkdtemp())
     try:
-        with spooled(Corpus(arguments.spans, request_spans=arguments.request_spans)) as requests:
+        with spooled(Corpus(arguments.spans, request_spans=arguments.request_spans).requests()) as requests:
             row = ingested(directory, requests(), arguments.connections)
             stream = zstd_bytes(requests())
         spans_in_blocks, block_bytes = measure.blocks_of(directory)

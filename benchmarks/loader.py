@@ -11,16 +11,17 @@ import threading
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from benchmarks import measure
-from benchmarks.connection import Connection, header
+from benchmarks.connection import Connection, Sends, header
 from benchmarks.corpus import Corpus, Request
 from benchmarks.corpus.files import spooled
 
+_TAKEN: Final = {200, 202}
 _RETRIED: Final = {429, 503}
 _RETRY_AFTER_S: Final = 1.0
 """Where the answer does not say."""
@@ -96,18 +97,19 @@ class _Source:
         return found
 
 
-def send(
+def send(  # noqa: PLR0913  # each of them one benchmark or another sets
     requests: Iterator[Request],
     *,
     to: str,
     connections: int = 4,
     spans_a_second: float = 0.0,
     load: Load | None = None,
+    connect: Callable[[str], Sends] = Connection,
 ) -> Load:
     """Send requests over so many connections, and return when all are acknowledged.
 
     0 spans a second is as fast as they are taken. 429 and 503 wait as Retry-After says and try again,
-    a connection that breaks is made anew; any other answer but 200 raises RefusedError, nobody
+    a connection that breaks is made anew; any other answer but 200 and 202 raises RefusedError, nobody
     listening ConnectionRefusedError. *load* gets the figures even then.
     """
     load = Load() if load is None else load
@@ -117,7 +119,7 @@ def send(
 
     def run(part: Load) -> None:
         try:
-            with Connection(to) as connection:
+            with connect(to) as connection:
                 while (following := source.following()) is not None:
                     _deliver(connection, following, part)
         except Exception as exc:  # noqa: BLE001  # raised again by the thread that waits
@@ -139,7 +141,7 @@ def send(
     return load
 
 
-def _deliver(connection: Connection, request: Request, load: Load) -> None:
+def _deliver(connection: Sends, request: Request, load: Load) -> None:
     """Send one request until it is acknowledged."""
     while True:
         began = time.monotonic()
@@ -151,7 +153,7 @@ def _deliver(connection: Connection, request: Request, load: Load) -> None:
             connection.again()
             continue
         load.answers[status] += 1
-        if status == 200:
+        if status in _TAKEN:
             load.latencies_s.append(time.monotonic() - began)
             load.spans += request.span_count
             return
@@ -174,7 +176,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     corpus = Corpus(arguments.spans, seed=arguments.seed, request_spans=arguments.request_spans)
-    with spooled(corpus) as requests:
+    with spooled(corpus.requests()) as requests:
         load = send(
             requests(),
             to=arguments.to,

@@ -33,6 +33,9 @@ class Ports:
     agent: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     grpc: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     http: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    jaeger_grpc: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    jaeger_http: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    zipkin: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     pages: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
 
     def environment(self) -> dict[str, str]:
@@ -45,6 +48,9 @@ class Ports:
             "SPANLOOM_AGENT_COLLECTOR": f"http://{self.http}",
             "SPANLOOM_COLLECTOR_GRPC_LISTEN": self.grpc,
             "SPANLOOM_COLLECTOR_HTTP_LISTEN": self.http,
+            "SPANLOOM_COLLECTOR_JAEGER_GRPC_LISTEN": self.jaeger_grpc,
+            "SPANLOOM_COLLECTOR_JAEGER_HTTP_LISTEN": self.jaeger_http,
+            "SPANLOOM_COLLECTOR_ZIPKIN_LISTEN": self.zipkin,
             "SPANLOOM_QUERY_LISTEN": self.pages,
             "SPANLOOM_DEMO_AGENT": self.udp,
             "SPANLOOM_DEMO_PORT": str(free_port()),

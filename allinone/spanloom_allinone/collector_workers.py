@@ -5,7 +5,8 @@ import os
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
     from spanloom_storage.api import OpenWriter
 
 
-def run(settings: "CollectorSettings", place: StorageSettings) -> None:
+def run(settings: "CollectorSettings", place: StorageSettings, settings_file: Path | None) -> None:
     """Run as many workers as the settings say, until this process is told to end."""
+    from spanloom_collector.settings import LISTENS
     from spanloom_storage.open import open_storage
 
     with ExitStack() as stack:
-        grpc, http = (
-            address.of(stack.enter_context(address.reserve(where)))
-            for where in (settings.grpc_listen, settings.http_listen)
-        )
-        bound = replace(settings, grpc_listen=grpc, http_listen=http)
+        found: dict[str, Any] = {
+            setting: address.of(stack.enter_context(address.reserve(where)))
+            for setting in LISTENS
+            if (where := getattr(settings, setting))
+        }
+        bound = replace(settings, **found)
         # Where counters of all workers are, so that each of them can tell all; before they are made.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="spanloom-counters-")
@@ -39,7 +42,7 @@ def run(settings: "CollectorSettings", place: StorageSettings) -> None:
 
         def work(number: int, tether: Tether) -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_work(bound, writers[number], tether))
+                runner.run(_work(bound, writers[number], settings_file, tether))
 
         workers = Workers(settings.workers, work)
         workers.start()
@@ -48,9 +51,11 @@ def run(settings: "CollectorSettings", place: StorageSettings) -> None:
         workers.watch()
 
 
-async def _work(settings: "CollectorSettings", open_writer: "OpenWriter", tether: Tether) -> None:
+async def _work(
+    settings: "CollectorSettings", open_writer: "OpenWriter", settings_file: Path | None, tether: Tether
+) -> None:
     stop = stop_signal()
     asyncio.get_running_loop().add_reader(tether.alive, stop.set)
-    async with parts.running_collector(settings, open_writer):
+    async with parts.running_collector(settings, open_writer, settings_file):
         tether.say_ready()
         await stop.wait()

@@ -50,7 +50,7 @@ async def run(sources: Sources, *, demo: bool) -> None:
     storage = open_storage(place.address)
     async with AsyncExitStack() as stack:
         collector = await stack.enter_async_context(
-            parts.running_collector(collector_settings, storage.writer)
+            parts.running_collector(collector_settings, storage.writer, sources.path)
         )
         agent = await stack.enter_async_context(parts.running_agent(agent_settings))
         pages = await stack.enter_async_context(parts.running_query(query_settings, storage))
@@ -69,9 +69,11 @@ def collector(sources: Sources) -> Coroutine[Any, Any, None] | None:
     settings = sources.load("collector", CollectorSettings)
     if settings.workers == 1:
         return _over_storage(
-            "collector", sources, lambda storage: parts.running_collector(settings, storage.writer)
+            "collector",
+            sources,
+            lambda storage: parts.running_collector(settings, storage.writer, sources.path),
         )
-    collector_workers.run(settings, sources.load("", StorageSettings))
+    collector_workers.run(settings, sources.load("", StorageSettings), sources.path)
     return None
 
 

@@ -6,8 +6,10 @@ Imports stand in the functions, so that an agent does not load a store, nor a de
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+from spanloom_allinone.http_limits import HttpLimits
 from spanloom_allinone.serving import serving
 from spanloom_allinone.settings import DemoSettings
 
@@ -34,24 +36,41 @@ class Listening:
 
 @asynccontextmanager
 async def running_collector(
-    settings: "CollectorSettings", open_writer: "OpenWriter"
+    settings: "CollectorSettings", open_writer: "OpenWriter", settings_file: Path | None
 ) -> AsyncIterator[tuple[Listening, ...]]:
-    """A collector, or one of its workers."""
+    """A collector, or one of its workers; the pipeline's stages are in the file."""
     from spanloom_collector import collector
 
     shared = settings.workers > 1
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(open_writer())
-        running = await stack.enter_async_context(collector.running_collector(settings, writer))
-        http = await stack.enter_async_context(serving(running.http_app, settings.http_listen, shared=shared))
-        yield collector_listens(replace(settings, grpc_listen=running.grpc_address, http_listen=http))
+        running = await stack.enter_async_context(
+            collector.running_collector(settings, writer, settings_file=settings_file)
+        )
+        found: dict[str, Any] = dict(running.grpc_addresses)
+        for setting, door in running.http_doors.items():
+            limits = HttpLimits(
+                max_header_bytes=settings.max_header_bytes,
+                max_connections=settings.max_connections,
+                idle_s=settings.idle_s,
+                refused=door.count_refused,
+            )
+            served = serving(door.app, getattr(settings, setting), shared=shared, limits=limits)
+            found[setting] = await stack.enter_async_context(served)
+        yield collector_listens(replace(settings, **found))
 
 
 def collector_listens(settings: "CollectorSettings") -> tuple[Listening, ...]:
-    """Where a collector is found that listens where its settings say."""
-    return (
-        Listening("OTLP over gRPC", settings.grpc_listen),
-        Listening("OTLP over HTTP", f"http://{settings.http_listen}"),
+    """Where a collector is found that listens where its settings say: a line for each protocol."""
+    protocols = {
+        "OTLP": (settings.grpc_listen, settings.http_listen),
+        "Jaeger": (settings.jaeger_grpc_listen, settings.jaeger_http_listen),
+        "Zipkin": ("", settings.zipkin_listen),
+    }
+    return tuple(
+        Listening(name, " · ".join(filter(None, (http and f"http://{http}", grpc and f"{grpc} (gRPC)"))))
+        for name, (grpc, http) in protocols.items()
+        if grpc or http
     )
 
 

@@ -7,10 +7,12 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import Any, Final
 
 import uvicorn
 
+from spanloom_allinone.http_limits import HttpLimits
 from spanloom_model import address
 
 GRACE_S: Final = 1
@@ -24,7 +26,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, listen: str, *, shared: bool = False) -> AsyncIterator[str]:
+async def serving(
+    app: Any, listen: str, *, shared: bool = False, limits: HttpLimits | None = None
+) -> AsyncIterator[str]:
     """Serve an ASGI application until left; yields the address that was bound.
 
     Several processes serve a *shared* port. Raises MisconfiguredError where the port is taken.
@@ -37,6 +41,7 @@ async def serving(app: Any, listen: str, *, shared: bool = False) -> AsyncIterat
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        **({} if limits is None else {"http": limits.protocol(), "timeout_keep_alive": ceil(limits.idle_s)}),
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[bound]))

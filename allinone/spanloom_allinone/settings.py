@@ -20,6 +20,8 @@ Settings = TypeVar("Settings")
 
 _OTHER_VARIABLES: Final = {"SPANLOOM_CONFIG", "SPANLOOM_AGENT"}
 """The second is read by the instrumentation of applications (and of the demo)."""
+_LISTS: Final = {"collector": {"stages"}}
+"""What only the file can say, and its part reads by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,9 @@ class Sources:
         self._arguments = vars(arguments)
         self._environment = environment
         path = self._arguments.get("config") or environment.get("SPANLOOM_CONFIG")
-        self._file = _read_file(Path(path), known) if path else {}
+        self.path = Path(path) if path else None
+        """The settings file."""
+        self._file = _read_file(self.path, known) if self.path else {}
         _refuse_unknown_variables(environment, known)
 
     def load(self, section: str, cls: type[Settings]) -> Settings:
@@ -204,6 +208,7 @@ def _refuse_unknown(found: Mapping[str, Any], known: Mapping[str, type], path: P
     for key, value in found.items():
         if isinstance(value, dict) and key in known:
             wrong = set(value) - {setting.name for setting in settings_of(key, known[key])}
+            wrong -= _LISTS.get(key, set())
             if wrong:
                 raise MisconfiguredError(f"the settings file {path} has {min(wrong)} under [{key}], unknown")
         elif key not in names:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.corpus.generator import Corpus, Request
+from benchmarks.corpus.generator import Request
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -20,11 +20,11 @@ else:
 _FORGET_BYTES: Final = 64 * 2**20
 
 
-def write(corpus: Corpus, path: Path) -> list[int]:
-    """Write all of a corpus; how many spans each request has, which the file does not say."""
+def write(requests: Iterable[Request], path: Path) -> list[int]:
+    """Write requests; how many spans each has, which the file does not say."""
     counts = []
     with path.open("wb") as file:
-        for request in corpus.requests():
+        for request in requests:
             file.write(struct.pack("<I", len(request.data)))
             file.write(request.data)
             counts.append(request.span_count)
@@ -50,11 +50,11 @@ def read(path: Path, counts: Sequence[int]) -> Iterator[Request]:
 
 
 @contextmanager
-def spooled(corpus: Corpus) -> Iterator[Callable[[], Iterator[Request]]]:
-    """All of a corpus, made before any clock starts, in a file meanwhile; each call begins anew."""
+def spooled(made: Iterable[Request]) -> Iterator[Callable[[], Iterator[Request]]]:
+    """All of them, made before any clock starts, in a file meanwhile; each call begins anew."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "corpus.otlp"
-        counts = write(corpus, path)
+        counts = write(made, path)
         yield lambda: read(path, counts)
 
 

@@ -72,12 +72,22 @@ class TraceTable:
         return np.flatnonzero(self.start_ns == 0)
 
 
-class Slice(Protocol):
-    """A part of a block that is small enough to be held in memory as a whole (some 100,000 spans)."""
+class Columns(Protocol):
+    """Spans field by field: all that a condition asks for."""
 
     @property
     def span_count(self) -> int:
         """How many spans; rows are numbered from 0."""
+
+    def columns(self, field: Field) -> Sequence[Column]:
+        """The values of a field, a column for each type that it has here; none where nobody has it.
+
+        Not for attributes of Owner.ANY, which are two fields.
+        """
+
+
+class Slice(Columns, Protocol):
+    """A part of a block that is small enough to be held in memory as a whole (some 100,000 spans)."""
 
     def trace(self) -> Places:
         """Each span's trace, as its place in the block's table of traces."""
@@ -87,12 +97,6 @@ class Slice(Protocol):
 
     def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         """Each span's id and its parent's as numbers; 0 where it has none."""
-
-    def columns(self, field: Field) -> Sequence[Column]:
-        """The values of a field, a column for each type that it has here; none where nobody has it.
-
-        Not for attributes of Owner.ANY, which are two fields.
-        """
 
 
 class Block(Protocol):

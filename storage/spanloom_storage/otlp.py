@@ -1,5 +1,6 @@
 """OTLP in and out of storage; the only place that knows both wire bytes and batches."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from spanloom_storage import arrays
 from spanloom_storage.batch import OUTLINE, SCHEMA, SpanBatch, SpanRequest
 from spanloom_storage.kernels import check, decode, encode
 from spanloom_storage.kernels.rows import Rows
+from spanloom_storage.limits import UNLIMITED, Cutter, SpanLimits
 from spanloom_storage.services import services_of
 
 _REASONS: Final = {
@@ -29,21 +31,25 @@ class Checked:
     request: SpanRequest
     rejected: dict[str, int]
     """How many spans were refused, by reason."""
+    cut: dict[str, int]
+    """How much of the others was left out, by reason."""
 
 
-def checked(request: bytes) -> Checked:
+def checked(request: bytes, limits: SpanLimits = UNLIMITED) -> Checked:
     """Look at every byte of an ExportTraceServiceRequest before any of it is stored.
 
-    A span that can never be stored is left out and counted. Raises MalformedError where the bytes
-    are no such message at all.
+    A span that can never be stored is left out and counted; what one says beyond the limits is cut.
+    Raises MalformedError where the bytes are no such message at all.
     """
-    found = check.check(np.frombuffer(request, np.uint8))
+    found = check.check(np.frombuffer(request, np.uint8), limits.max_value_bytes, limits.max_attributes)
     if isinstance(found, str):
         raise MalformedError(f"not an OTLP trace request: {found}")
     counts = {reason: getattr(found, name) for name, reason in _REASONS.items()}
     rejected = {reason: count for reason, count in counts.items() if count}
-    kept = _only_storable(request) if rejected else request
-    return Checked(request=SpanRequest(kept, found.span_count), rejected=rejected)
+    kept, cut = request, dict[str, int]()
+    if rejected or found.beyond_limits:
+        kept, cut = _storable(request, limits)
+    return Checked(request=SpanRequest(kept, found.span_count), rejected=rejected, cut=cut)
 
 
 def rows_of(request: SpanRequest) -> Rows:
@@ -100,6 +106,23 @@ def encoded(batch: SpanBatch) -> bytes:
     return seal(zip(*(batch[name].to_pylist() for name in ("resource", "scope", "span")), strict=True))
 
 
-def _only_storable(request: bytes) -> bytes:
+def _storable(request: bytes, limits: SpanLimits) -> tuple[bytes, dict[str, int]]:
+    """The request without spans that are bad, and what was cut of the others."""
     rows = decode.decode(np.frombuffer(request, np.uint8))
-    return encoded(batch_of_rows(rows, np.flatnonzero(rows.spans["bad"][:-1] == 0)))
+    batch = batch_of_rows(rows, np.flatnonzero(rows.spans["bad"][:-1] == 0))
+    cutter = Cutter(limits)
+    resources = _by_distinct(cutter.resource, batch["resource"])
+    scopes = _by_distinct(cutter.scope, batch["scope"])
+    spans = map(cutter.span, batch["span"].to_pylist())
+    return seal(zip(resources, scopes, spans, strict=True)), {
+        reason: count for reason, count in cutter.counts.items() if count
+    }
+
+
+def _by_distinct(cut: Callable[[bytes], bytes], messages: pa.ChunkedArray) -> Iterator[bytes]:
+    """What is said of many spans is cut once."""
+    known: dict[bytes, bytes] = {}
+    for message in messages.to_pylist():
+        if message not in known:
+            known[message] = cut(message)
+        yield known[message]

@@ -7,14 +7,20 @@ are numbers, and unknown fields are ignored (opentelemetry.io/docs/specs/otlp/#j
 import base64
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanloom_model.wire import MalformedError
 
 _IDS: Final = ("traceId", "trace_id", "spanId", "span_id", "parentSpanId", "parent_span_id")
+_ERRORS: Final = (ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
+"""What reading raises on JSON that says something else."""
+
+M = TypeVar("M", bound=Message)
 
 
 def to_protobuf(body: bytes) -> bytes:
@@ -22,10 +28,28 @@ def to_protobuf(body: bytes) -> bytes:
     try:
         request = json.loads(body)
         _change_ids(request, _base64_of_hex)
-        message = ParseDict(request, ExportTraceServiceRequest(), ignore_unknown_fields=True)
-    except (ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as exc:
-        raise MalformedError(f"not an OTLP trace request in JSON: {exc}") from exc
-    return message.SerializeToString()
+        return _parsed(request, ExportTraceServiceRequest()).SerializeToString()
+    except _ERRORS as exc:
+        raise _no_request(exc) from exc
+
+
+def readable_to_protobuf(body: bytes) -> tuple[bytes, int]:
+    """The same, but that a span which cannot be read costs only itself; and how many these are."""
+    try:
+        return to_protobuf(body), 0
+    except MalformedError:
+        pass
+    try:
+        request = json.loads(body)
+        lists = [_without_spans(scope_spans) for scope_spans in _scope_spans(request)]
+        message = _parsed(request, ExportTraceServiceRequest())
+        scopes = [scope for resource in message.resource_spans for scope in resource.scope_spans]
+        malformed = sum(
+            _add(told, scope) for scope, spans in zip(scopes, lists, strict=True) for told in spans
+        )
+    except _ERRORS as exc:
+        raise _no_request(exc) from exc
+    return message.SerializeToString(), malformed
 
 
 def from_protobuf(request: bytes) -> bytes:
@@ -36,25 +60,55 @@ def from_protobuf(request: bytes) -> bytes:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _no_request(exc: Exception) -> MalformedError:
+    return MalformedError(f"not an OTLP trace request in JSON: {exc}")
+
+
+def _parsed(told: Any, message: M) -> M:
+    return ParseDict(told, message, ignore_unknown_fields=True)
+
+
+def _without_spans(scope_spans: Any) -> list[Any]:
+    """Take them out."""
+    spans = scope_spans.pop("spans", None) or []
+    if not isinstance(spans, list):
+        raise TypeError("spans is no list")
+    return spans
+
+
+def _add(told: Any, scope_spans: Any) -> bool:
+    """Whether a span could not be read and added."""
+    try:
+        for holder in (told, *(told.get("links") or ())):
+            _change_holder(holder, _base64_of_hex)
+        scope_spans.spans.append(_parsed(told, Span()))
+    except _ERRORS:
+        return True
+    return False
+
+
 def _change_ids(request: Any, change: Callable[[str], str]) -> None:
+    for scope_spans in _scope_spans(request):
+        for span in scope_spans.get("spans") or ():
+            for holder in (span, *(span.get("links") or ())):
+                _change_holder(holder, change)
+
+
+def _change_holder(holder: Any, change: Callable[[str], str]) -> None:
+    """Spans and links; names are those of JSON or of the protocol's own files, both are allowed."""
+    for name in _IDS:
+        if holder.get(name) is not None:
+            try:
+                holder[name] = change(holder[name])
+            except (ValueError, TypeError):
+                raise ValueError(f"{name} is hex, not {str(holder[name])[:40]!r}") from None
+
+
+def _scope_spans(request: Any) -> Iterator[Any]:
     if not isinstance(request, dict):
         raise TypeError("it is no object with resourceSpans")
-    for holder in _id_holders(request):
-        for name in _IDS:
-            if holder.get(name) is not None:
-                try:
-                    holder[name] = change(holder[name])
-                except (ValueError, TypeError):
-                    raise ValueError(f"{name} is hex, not {str(holder[name])[:40]!r}") from None
-
-
-def _id_holders(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Spans and links; by their names in JSON or in the protocol's own files, both are allowed."""
     for resource_spans in request.get("resourceSpans") or request.get("resource_spans") or ():
-        for scope_spans in resource_spans.get("scopeSpans") or resource_spans.get("scope_spans") or ():
-            for span in scope_spans.get("spans") or ():
-                yield span
-                yield from span.get("links") or ()
+        yield from resource_spans.get("scopeSpans") or resource_spans.get("scope_spans") or ()
 
 
 def _base64_of_hex(value: str) -> str:

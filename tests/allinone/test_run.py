@@ -30,11 +30,28 @@ def test_summary_says_where_everything_is(running: Running, spanloom: Spanloom) 
     ports = running.ports
     for told in (running.url, ports.udp, ports.grpc, ports.http, ports.agent, str(spanloom.data)):
         assert told in running.said
+    for told in (ports.jaeger_grpc, ports.jaeger_http, ports.zipkin):
+        assert told in running.said
     assert "spanloom_instrumentation.configure" in running.said
     assert "\033" not in running.said, "colours are for terminals"
-    for address in (ports.pages, ports.agent, ports.http):
+    for address in (ports.pages, ports.agent, ports.http, ports.jaeger_http, ports.zipkin):
         assert httpx.get(f"http://{address}/health").json() == {"status": "ok"}
         assert "# TYPE spanloom_" in httpx.get(f"http://{address}/metrics").text
+
+
+def test_doors_may_stay_shut(spanloom: Spanloom) -> None:
+    """Who has no Jaeger and no Zipkin opens no ports for them."""
+    names = ("jaeger-grpc", "jaeger-http", "zipkin")
+    flags = [part for name in names for part in (f"--collector-{name}-listen", "")]
+    running = spanloom.start("collector", *flags)
+    assert ("OTLP" in running.said, "Jaeger" in running.said, "Zipkin" in running.said) == (
+        True,
+        False,
+        False,
+    )
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://{running.ports.zipkin}/health")
+    assert running.stop() == (0, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -147,7 +147,7 @@ def test_size_is_as_promised(corpus: tuple[Corpus, list[Request]]) -> None:
 def test_a_spooled_corpus_is_the_corpus() -> None:
     """What is sent from a file, or was made ahead, is what is sent otherwise."""
     made = list(Corpus(3_000, request_spans=100).requests())
-    with spooled(Corpus(3_000, request_spans=100)) as requests:
+    with spooled(Corpus(3_000, request_spans=100).requests()) as requests:
         assert list(requests()) == made
         assert list(requests()) == made
     assert list(ahead(Corpus(3_000, request_spans=100).requests(), most=2)) == made

@@ -1,5 +1,8 @@
 """A span walks from an application to the page without a socket: every part, in this process."""
 
+from contextlib import AsyncExitStack
+from typing import Any
+
 import httpx
 from opentelemetry import trace as api
 from opentelemetry.sdk.resources import Resource
@@ -8,16 +11,14 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 import spanloom_agent.counts
-import spanloom_collector.counts
-import spanloom_collector.http
 import spanloom_query.app
 import spanloom_ui.app
 from spanloom_agent.agent import running_pipeline
 from spanloom_agent.intake import Intake
 from spanloom_agent.settings import AgentSettings
 from spanloom_agent.slots import SLOT_BYTES
-from spanloom_collector.budget import Budget
-from spanloom_collector.receiver import Receiver
+from spanloom_collector.collector import running_collector
+from spanloom_collector.settings import LISTENS, CollectorSettings
 from spanloom_instrumentation import UdpSpanExporter
 from spanloom_storage.memory import MemoryStorage
 from tests.agent.in_process import over
@@ -38,14 +39,14 @@ def buy_something(provider: TracerProvider) -> str:
 async def test_span_walks_from_application_to_page() -> None:
     """What an application says of a request is what a person reads on the trace page."""
     storage = MemoryStorage()
-    counts = spanloom_collector.counts.Counts()
-    collector = spanloom_collector.http.create_app(
-        Receiver(storage.write, counts), counts, Budget(2**20), max_request_bytes=2**20
-    )
     settings = AgentSettings(linger_s=0, spool_dir="")
-    to_collector = over(httpx.ASGITransport(collector))
-    agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
-    async with running_pipeline(settings, agent_counts, to_collector) as pipeline:
+    shut: dict[str, Any] = dict.fromkeys(LISTENS, "")
+    only_http = CollectorSettings(**{**shut, "http_listen": "without a socket"})
+    async with AsyncExitStack() as stack:
+        collector = await stack.enter_async_context(running_collector(only_http, storage))
+        to_collector = over(httpx.ASGITransport(collector.http_doors["http_listen"].app))
+        agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
+        pipeline = await stack.enter_async_context(running_pipeline(settings, agent_counts, to_collector))
         intake = Intake(buffer, pipeline.spool, agent_counts)
         exporter = UdpSpanExporter(settings.udp_listen, send=intake.take_one)
         provider = TracerProvider(resource=Resource({"service.name": "checkout"}), shutdown_on_exit=False)

@@ -15,7 +15,7 @@ from spanloom_storage.embedded.stored_column import StoredColumn
 from spanloom_storage.kernels.decode import decode_owners
 from spanloom_storage.kernels.rows import STRING, Owners
 from spanloom_storage.row_attributes import RowAttributes, moved, shared_out
-from spanloom_storage.rows_block import id_words, owner_table, owner_texts
+from spanloom_storage.row_columns import id_words, owner_table, owner_texts
 
 
 class StoredSlice:

@@ -3,7 +3,8 @@
 Stricter than protobuf's own parsers in one thing: groups (wire types 3 and 4), which proto3 does
 not have, are refused even as unknown fields. What passes here, those parsers read.
 
-On the way it counts the messages and judges the ids of spans, as OTLP has them.
+On the way it counts the messages, judges the ids of spans, as OTLP has them, and notices whether anything
+may be beyond the limits of what a span may say.
 """
 
 from typing import Final, NamedTuple
@@ -13,7 +14,8 @@ import numpy.typing as npt
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from numba import types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanloom_storage.kernels.compiled import BYTES, INT64S, compiled, inlined
@@ -70,17 +72,23 @@ _SPAN: Final = MESSAGES.index(Span.DESCRIPTOR)
 _PAIR: Final = MESSAGES.index(KeyValue.DESCRIPTOR)
 _SPAN_EVENT: Final = MESSAGES.index(Span.Event.DESCRIPTOR)
 _SPAN_LINK: Final = MESSAGES.index(Span.Link.DESCRIPTOR)
+_RESOURCE: Final = MESSAGES.index(Resource.DESCRIPTOR)
+_SCOPE: Final = MESSAGES.index(InstrumentationScope.DESCRIPTOR)
+_ANY_VALUE: Final = MESSAGES.index(AnyValue.DESCRIPTOR)
 
 _BAD_TRACE_ID: Final = len(MESSAGES)
 _BAD_SPAN_ID: Final = _BAD_TRACE_ID + 1
 _BAD_PARENT_ID: Final = _BAD_TRACE_ID + 2
 """In the tally, behind the numbers of messages: spans that can never be stored, by reason."""
+_BEYOND: Final = _BAD_TRACE_ID + 3
+"""And how often something may have been beyond the limits."""
 
 _ROW_BYTES: Final = {_SPAN: 160, _PAIR: 16, _SPAN_EVENT: 48, _SPAN_LINK: 64}
 """Roughly what these take once they are rows."""
 _MOST_ROW_BYTES: Final = 8
 """So many a byte of the message; the smallest spans that mean anything take six."""
 _SPARE_ROW_BYTES: Final = 2**16
+UNLIMITED: Final = 2**62
 
 
 class Checked(NamedTuple):
@@ -91,20 +99,29 @@ class Checked(NamedTuple):
     bad_trace_ids: int
     bad_span_ids: int
     bad_parent_ids: int
+    beyond_limits: bool
+    """Whether a text, bytes or attributes may be more than was allowed; if not, none is."""
 
 
-def check(data: npt.NDArray[np.uint8]) -> Checked | str:
-    """Count the spans of an ExportTraceServiceRequest, or say why these bytes are none."""
-    tally = np.zeros(len(MESSAGES) + 3, np.int64)
-    wrong, at = _walk(data, REQUEST_FIELDS, tally)
+def check(
+    data: npt.NDArray[np.uint8], most_bytes: int = UNLIMITED, most_attributes: int = UNLIMITED
+) -> Checked | str:
+    """Count the spans of an ExportTraceServiceRequest, or say why these bytes are none.
+
+    A text or bytes beyond *most_bytes* is noticed, as are *most_attributes* of a span, with those of its
+    events and links, or of a resource or scope.
+    """
+    tally = np.zeros(len(MESSAGES) + 4, np.int64)
+    wrong, at = _walk(data, REQUEST_FIELDS, tally, most_bytes, most_attributes)
     if wrong:
         return f"{MEANING[wrong]} (byte {at})"
     row_bytes = sum(int(tally[message]) * size for message, size in _ROW_BYTES.items())
     if row_bytes > _MOST_ROW_BYTES * data.size + _SPARE_ROW_BYTES:
         # Their rows would take many times the request's memory.
         return f"{tally[_SPAN]} spans with what belongs to them in {data.size} bytes, too few to say anything"
-    bad = [int(count) for count in tally[len(MESSAGES) :]]
-    return Checked(int(tally[_SPAN]) - sum(bad), *bad)
+    trace, span, parent, beyond = (int(count) for count in tally[len(MESSAGES) :])
+    good = int(tally[_SPAN]) - trace - span - parent
+    return Checked(good, trace, span, parent, beyond_limits=beyond > 0)
 
 
 @inlined
@@ -138,9 +155,9 @@ def _is_ascii(data, at, end):
 
 
 @inlined
-def _is_plain_pair(data, at, end):
+def _is_plain_pair(data, at, end, most_bytes):
     """Whether this is an attribute as nearly all are: ASCII, short, one scalar. False says nothing."""
-    if end - at < 6 or data[at] != 10 or data[at + 1] >= 0x80:  # key = 1
+    if end - at < 6 or end - at > most_bytes or data[at] != 10 or data[at + 1] >= 0x80:  # key = 1
         return False
     value = at + 2 + np.int64(data[at + 1])
     if value + 4 > end or data[value] != 18 or not _is_ascii(data, at + 2, value):  # value = 2
@@ -171,13 +188,13 @@ def _short(data, at):
 
 
 @inlined
-def _skip_plain(data, at, end, tally):
+def _skip_plain(data, at, end, tally, most_bytes):
     """Where the fields of a span stop to be as nearly all are; what has odd ids, events or links does."""
     while at + 10 <= end:
         tag = data[at]
         if tag == 74:  # attributes = 9
             size, begin = _short(data, at + 1)
-            if size < 0 or begin + size > end or not _is_plain_pair(data, begin, begin + size):
+            if size < 0 or begin + size > end or not _is_plain_pair(data, begin, begin + size, most_bytes):
                 return at
             tally[_PAIR] += 1
             at = begin + size
@@ -189,7 +206,12 @@ def _skip_plain(data, at, end, tally):
             at += 2
         elif tag == 42:  # name = 5
             size, begin = _short(data, at + 1)
-            if size < 0 or begin + size > end or not _is_ascii(data, begin, begin + size):
+            if (
+                size < 0
+                or size > most_bytes
+                or begin + size > end
+                or not _is_ascii(data, begin, begin + size)
+            ):
                 return at
             at = begin + size
         elif tag == 133 and data[at + 1] == 1:  # flags = 16
@@ -246,8 +268,8 @@ def _is_utf8(data, at, end):
     return True
 
 
-@compiled(types.UniTuple(types.int64, 2)(BYTES, types.int16[:, ::1], INT64S))
-def _walk(data, fields, tally):
+@compiled(types.UniTuple(types.int64, 2)(BYTES, types.int16[:, ::1], INT64S, types.int64, types.int64))
+def _walk(data, fields, tally, most_bytes, most_attributes):
     """(OK, length) or (what is wrong, at which byte); walks with a stack, never recursively."""
     ends = np.empty(MAX_DEPTH, np.int64)
     messages = np.empty(MAX_DEPTH, np.int64)
@@ -255,6 +277,7 @@ def _walk(data, fields, tally):
     end = np.int64(data.size)
     message = np.int64(0)
     good_trace = good_span = good_parent = False
+    pairs_before = np.int64(0)
     at = np.int64(0)
     while True:
         while at == end:
@@ -265,13 +288,15 @@ def _walk(data, fields, tally):
                     tally[_BAD_SPAN_ID] += 1
                 elif not good_parent:
                     tally[_BAD_PARENT_ID] += 1
+            if message == _SPAN or message == _RESOURCE or message == _SCOPE:  # none of these is in another
+                tally[_BEYOND] += tally[_PAIR] - pairs_before > most_attributes
             if depth == 0:
                 return OK, at
             depth -= 1
             end = ends[depth]
             message = messages[depth]
         if message == _SPAN:
-            at = _skip_plain(data, at, end, tally)
+            at = _skip_plain(data, at, end, tally, most_bytes)
             if at == end:
                 continue
         begin = at
@@ -309,15 +334,18 @@ def _walk(data, fields, tally):
                     good_span = _is_id(data, at, size, 8)
                 elif number == 4:  # empty or all zero means none
                     good_parent = size == 8 or size == 0
+            elif message == _ANY_VALUE:
+                tally[_BEYOND] += size > most_bytes
             at += size
         elif holds == _STRING:
             if not _is_utf8(data, at, at + size):
                 return BAD_UTF8, begin
+            tally[_BEYOND] += size > most_bytes
             at += size
         else:
             holds -= _MESSAGE
             tally[holds] += 1
-            if holds == _PAIR and _is_plain_pair(data, at, at + size):
+            if holds == _PAIR and _is_plain_pair(data, at, at + size, most_bytes):
                 at += size
                 if depth + 3 > MAX_DEPTH:  # the pair and its value
                     return TOO_DEEP, begin
@@ -329,6 +357,8 @@ def _walk(data, fields, tally):
                 return TOO_DEEP, begin
             end = at + size
             message = holds
+            if holds == _SPAN or holds == _RESOURCE or holds == _SCOPE:
+                pairs_before = tally[_PAIR]
             if holds == _SPAN:
                 good_trace = good_span = False
                 good_parent = True

@@ -32,12 +32,27 @@ def encode(
     """(the Span messages of the chosen rows one after the other, where each begins and the last ends)."""
     if chosen is None:
         chosen = np.arange(len(rows.spans) - 1)
-    ends = np.zeros(len(chosen) + 1, np.int64)
-    parts = (*rows[:10], rows.keys)
-    _measure(chosen, ends, *parts[4:])
+    ends = measure_spans(rows, chosen)
     target = np.empty(ends[-1], np.uint8)
-    _write(chosen, ends, target, *parts)
+    write_spans(rows, chosen, ends, target)
     return target, ends
+
+
+def measure_spans(rows: Rows, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each Span message begins, one after the other, and the last ends."""
+    ends = np.zeros(len(chosen) + 1, np.int64)
+    _measure(chosen, ends, *rows[4:10], rows.keys)
+    return ends
+
+
+def write_spans(
+    rows: Rows,
+    chosen: npt.NDArray[np.int64],
+    begins: npt.NDArray[np.int64],
+    target: npt.NDArray[np.uint8],
+) -> None:
+    """Write each Span message to where it begins."""
+    _write(chosen, begins, target, *rows[:10], rows.keys)
 
 
 @inlined
@@ -79,7 +94,7 @@ def _pair_size(attribute, keys):
 
 
 @inlined
-def _pairs_size(attributes, begin, end, keys):
+def pairs_size(attributes, begin, end, keys):
     """Fields that hold KeyValues."""
     total = np.int64(0)
     for place in range(begin, end):
@@ -96,7 +111,7 @@ def _event_size(events, place, attributes, keys):
         + _text_size(np.int64(event.name_size))
         + _count_size(event.dropped_attributes)
         + event.rest_size
-        + _pairs_size(attributes, event.attributes, events[place + 1].attributes, keys)
+        + pairs_size(attributes, event.attributes, events[place + 1].attributes, keys)
     )
 
 
@@ -110,7 +125,7 @@ def _link_size(links, place, attributes, keys):
         + _count_size(link.dropped_attributes)
         + (5 if link.flags else 0)
         + link.rest_size
-        + _pairs_size(attributes, link.attributes, links[place + 1].attributes, keys)
+        + pairs_size(attributes, link.attributes, links[place + 1].attributes, keys)
     )
 
 
@@ -175,7 +190,8 @@ def _put_fixed32(value, target, to):
 
 
 @inlined
-def _put_pairs(data, tag, attributes, begin, end, keys, target, to):
+def put_pairs(data, tag, attributes, begin, end, keys, target, to):
+    """Write fields that hold KeyValues; where they ended."""
     for place in range(begin, end):
         attribute = attributes[place]
         target[to] = tag
@@ -209,14 +225,14 @@ def _put_pairs(data, tag, attributes, begin, end, keys, target, to):
 def measure_pairs(attributes, keys, begins, ends):
     """Where each row's attributes, from begins[r] to begins[r + 1], will end as a Span message."""
     for row in range(begins.size - 1):
-        ends[row + 1] = ends[row] + _pairs_size(attributes, begins[row], begins[row + 1], keys)
+        ends[row + 1] = ends[row] + pairs_size(attributes, begins[row], begins[row + 1], keys)
 
 
 @compiled(types.void(BYTES, array_of(ATTRIBUTE), array_of(TEXT), INT64S, INT64S, UINT8S))
 def write_pairs(data, attributes, keys, begins, ends, target):
     """Each row's attributes as a Span message of nothing else."""
     for row in range(begins.size - 1):
-        _put_pairs(data, 74, attributes, begins[row], begins[row + 1], keys, target, ends[row])
+        put_pairs(data, 74, attributes, begins[row], begins[row + 1], keys, target, ends[row])
 
 
 _PARTS = (
@@ -242,7 +258,7 @@ def _measure(
         size += _count_size(span.dropped_attributes) + _count_size(span.dropped_events)
         size += _count_size(span.dropped_links) + (6 if span.flags else 0) + span.rest_size
         size += _text_size(_status_size(span))
-        size += _pairs_size(attributes, span.attributes, spans[row + 1].attributes, keys)
+        size += pairs_size(attributes, span.attributes, spans[row + 1].attributes, keys)
         for event in range(span.events, spans[row + 1].events):
             inner = np.int64(_event_size(events, event, event_attributes, keys))
             size += 1 + varint_size(np.uint64(inner)) + inner
@@ -254,14 +270,14 @@ def _measure(
 
 @compiled(types.void(INT64S, INT64S, UINT8S, *_PARTS))
 def _write(
-    chosen, ends, target, data, rest, event_rest, link_rest, spans, attributes, events, event_attributes,
+    chosen, begins, target, data, rest, event_rest, link_rest, spans, attributes, events, event_attributes,
     links, link_attributes, keys,
 ):  # fmt: skip
     """Every message at its place, fields in the order that OTLP's encoders have."""
     for place in range(chosen.size):
         row = chosen[place]
         span = spans[row]
-        to = _put_trace_id(span.trace_high, span.trace_low, target, ends[place])
+        to = _put_trace_id(span.trace_high, span.trace_low, target, begins[place])
         to = _put_id(18, span.span_id, target, to)
         to = _put_text(data, 26, span.trace_state_at, np.int64(span.trace_state_size), target, to)
         to = _put_id(34, span.parent_id, target, to)
@@ -271,7 +287,7 @@ def _write(
             to = put_varint(target, to + 1, np.uint64(np.int64(span.kind)))
         to = _put_time(57, span.start_ns, target, to)
         to = _put_time(65, span.end_ns, target, to)
-        to = _put_pairs(data, 74, attributes, span.attributes, spans[row + 1].attributes, keys, target, to)
+        to = put_pairs(data, 74, attributes, span.attributes, spans[row + 1].attributes, keys, target, to)
         to = _put_count(80, span.dropped_attributes, target, to)
         for number in range(span.events, spans[row + 1].events):
             event = events[number]
@@ -281,7 +297,7 @@ def _write(
             to = _put_time(9, event.time_ns, target, to)
             to = _put_text(data, 18, event.name_at, np.int64(event.name_size), target, to)
             end = events[number + 1].attributes
-            to = _put_pairs(data, 26, event_attributes, event.attributes, end, keys, target, to)
+            to = put_pairs(data, 26, event_attributes, event.attributes, end, keys, target, to)
             to = _put_count(32, event.dropped_attributes, target, to)
             to = copy(event_rest, event.rest_at, np.int64(event.rest_size), target, to)
         to = _put_count(96, span.dropped_events, target, to)
@@ -294,7 +310,7 @@ def _write(
             to = _put_id(18, link.span_id, target, to)
             to = _put_text(data, 26, link.trace_state_at, np.int64(link.trace_state_size), target, to)
             end = links[number + 1].attributes
-            to = _put_pairs(data, 34, link_attributes, link.attributes, end, keys, target, to)
+            to = put_pairs(data, 34, link_attributes, link.attributes, end, keys, target, to)
             to = _put_count(40, link.dropped_attributes, target, to)
             if link.flags:
                 target[to] = 53

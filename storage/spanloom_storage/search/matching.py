@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spanloom_storage.block import Block, Column, Mask, Slice
+from spanloom_storage.block import Block, Column, Columns, Mask
 from spanloom_storage.conditions import (
     All,
     AnyOf,
@@ -22,7 +22,7 @@ from spanloom_storage.search.compare import hits, positive
 from spanloom_storage.search.window import Window
 
 
-def matching(part: Slice, condition: Condition) -> Mask:
+def matching(part: Columns, condition: Condition) -> Mask:
     """A truth for each span of the slice."""
     match condition:
         case Compare():
@@ -45,7 +45,7 @@ def may_start(block: Block, start_ns: int | None, end_ns: int | None) -> bool:
     return not too_early and not too_late
 
 
-def in_time(part: Slice, start_ns: int | None, end_ns: int | None) -> Mask:
+def in_time(part: Columns, start_ns: int | None, end_ns: int | None) -> Mask:
     """Which spans start in a range."""
     conditions: list[Condition] = []
     if start_ns is not None:
@@ -55,7 +55,7 @@ def in_time(part: Slice, start_ns: int | None, end_ns: int | None) -> Mask:
     return _all(part, conditions)
 
 
-def _all(part: Slice, conditions: Sequence[Condition]) -> Mask:
+def _all(part: Columns, conditions: Sequence[Condition]) -> Mask:
     """Rows that meet every condition; the later ones are asked only where the earlier ones have left some."""
     if not conditions:
         return np.ones(part.span_count, np.bool_)
@@ -69,7 +69,7 @@ def _all(part: Slice, conditions: Sequence[Condition]) -> Mask:
     return mask
 
 
-def _exists(part: Slice, field: Field) -> Mask:
+def _exists(part: Columns, field: Field) -> Mask:
     if isinstance(field, Attribute) and field.owner is Owner.ANY:
         return _exists(part, Attribute(Owner.SPAN, field.key)) | _exists(
             part, Attribute(Owner.RESOURCE, field.key)
@@ -77,7 +77,7 @@ def _exists(part: Slice, field: Field) -> Mask:
     return _present(part, part.columns(field))
 
 
-def _present(part: Slice, columns: Sequence[Column]) -> Mask:
+def _present(part: Columns, columns: Sequence[Column]) -> Mask:
     mask = np.zeros(part.span_count, np.bool_)
     for column in columns:
         if column.rows is None:
@@ -87,7 +87,7 @@ def _present(part: Slice, columns: Sequence[Column]) -> Mask:
     return mask
 
 
-def _compare(part: Slice, condition: Compare) -> Mask:
+def _compare(part: Columns, condition: Compare) -> Mask:
     field = condition.field
     if isinstance(field, Attribute) and field.owner is Owner.ANY:
         own, around = Attribute(Owner.SPAN, field.key), Attribute(Owner.RESOURCE, field.key)

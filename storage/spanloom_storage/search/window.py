@@ -1,18 +1,18 @@
-"""A part of a slice as a slice: where the first condition has left only some neighbouring rows."""
+"""Some of the rows of a slice: where the first condition has left only some neighbouring rows."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from spanloom_storage.block import Column, Numbers, Others, Places, Slice, Words
+from spanloom_storage.block import Column, Columns, Numbers, Others, Words
 from spanloom_storage.conditions import Field
 
 
 class Window:
     """The rows from *begin* to *end* of a slice."""
 
-    def __init__(self, part: Slice, begin: int, end: int) -> None:
+    def __init__(self, part: Columns, begin: int, end: int) -> None:
         self._part = part
         self._begin = begin
         self._end = end
@@ -21,21 +21,6 @@ class Window:
     def span_count(self) -> int:
         """How many rows."""
         return self._end - self._begin
-
-    def trace(self) -> Places:
-        """Each span's trace."""
-        return self._part.trace()[self._begin : self._end]
-
-    def parent(self) -> Places:
-        """Parents by their rows in the window; -2 where they are outside."""
-        parent = self._part.parent()[self._begin : self._end]
-        inside = (parent >= self._begin) & (parent < self._end)
-        return np.where(inside, parent - self._begin, np.where(parent >= 0, -2, parent)).astype(np.int32)
-
-    def ids(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """Each span's id and its parent's."""
-        span_ids, parent_ids = self._part.ids()
-        return span_ids[self._begin : self._end], parent_ids[self._begin : self._end]
 
     def columns(self, field: Field) -> Sequence[Column]:
         """The values of a field that the rows have."""

@@ -1,0 +1,1 @@
+"""Where spans come in: one door for each protocol, before one receiver."""

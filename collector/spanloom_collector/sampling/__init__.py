@@ -1,0 +1,1 @@
+"""How applications should sample: strategies from a file, answered to their samplers."""
