@@ -57,7 +57,8 @@ async def running_agent(settings: AgentSettings, *, connect: Connect = HttpClien
         counts.kernel_drops.read = lambda: udp.kernel_drops(sockets.values())
         for door, bound in sockets.items():
             counts.receive_buffer_bytes.labels(udp.port(bound)).set(udp.buffer_bytes(bound))
-            reader = Reader(bound, room, pipeline.intake(door, room.buffer).take)
+            take = pipeline.intake(door, room.buffer).take
+            reader = Reader(bound, room, take, has_room=pipeline.spool.has_room)
             stack.callback(reader.close)
         knowing = pipeline.collectors
         if settings.sampling_from:

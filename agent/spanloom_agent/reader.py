@@ -21,12 +21,13 @@ Take = Callable[[Sequence[int]], None]
 
 
 class Reader:
-    """Gives what comes on a socket to *take*, until closed."""
+    """Gives what comes on a socket to *take*, until closed, and while there *has_room* for it."""
 
-    def __init__(self, udp: socket.socket, slots: Slots, take: Take) -> None:
+    def __init__(self, udp: socket.socket, slots: Slots, take: Take, *, has_room: Callable[[], bool]) -> None:
         self._udp = udp
         self._slots = slots
         self._take = take
+        self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self._rests = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= ENOUGH_BYTES
         self._resting: asyncio.TimerHandle | None = None
@@ -45,16 +46,16 @@ class Reader:
         self._loop.add_reader(self._udp, self._readable)
 
     def _readable(self) -> None:
-        if self._empty() and self._rests:
+        if not self._has_room() or (self._empty() and self._rests):
             self._loop.remove_reader(self._udp)
             self._resting = self._loop.call_later(REST_S, self._listen)
 
     def _empty(self) -> bool:
-        """Whether nothing is left, as far as can be told."""
+        """Whether there is nothing to do for a while: all is taken, or there is no room for more."""
         until_s = time.monotonic() + BUSY_S
         while lengths := self._slots.receive(self._udp):
             self._take(lengths)
-            if len(lengths) < COUNT:
+            if len(lengths) < COUNT or not self._has_room():
                 break
             if time.monotonic() > until_s:
                 return False

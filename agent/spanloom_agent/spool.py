@@ -80,6 +80,12 @@ class Spool:
             self._ripening = asyncio.get_running_loop().call_later(self._linger_s, self._seal)
         self._hold_bounds()
 
+    def has_room(self) -> bool:
+        """Whether more should come: while the disk is behind, the kernel's buffer is the better place."""
+        return (
+            self._disk is None or self.disk_trouble is not None or self._bytes < self._memory_bytes * 3 // 4
+        )
+
     async def take(self) -> Batch | None:
         """The next batch, of old and new ones in turn, once there is one; None when no more will come.
 

@@ -1,5 +1,6 @@
 """A span walks from an application to the page without a socket: every part, in this process."""
 
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -69,3 +70,4 @@ async def test_span_walks_from_application_to_page() -> None:
     for told in ("checkout", "charge card", "payment declined", "insufficient_funds", "card declined", "why"):
         assert told in page
     assert "shop.checkout" in page, "the instrumentation scope is told too"
+    assert socket.gethostname() in page, "the agent has said where this was"
