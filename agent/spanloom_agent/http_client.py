@@ -69,7 +69,7 @@ class HttpClient:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(head, pieces)
-        except (h11.RemoteProtocolError, EOFError) as exc:
+        except (h11.ProtocolError, EOFError) as exc:
             raise ConnectionError(f"no answer of HTTP: {exc}") from exc
 
     async def close(self) -> None:

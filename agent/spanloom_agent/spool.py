@@ -194,15 +194,20 @@ class Spool:
             self._fresh.append(self._filling.batch())
             self._filling = Filling()
             self._news.set()
-            self._hold_bounds()
+            self._spill_if_needed()
 
     def _hold_bounds(self) -> None:
-        while self._bytes > self._memory_bytes and (self._fresh or len(self._filling)):
+        while self._bytes > self._memory_bytes:
             if not self._fresh:
                 self._seal()
+            if not self._fresh:
+                break  # the rest is being written to the disk
             oldest = self._fresh.popleft()
             self._bytes -= oldest.size_bytes
             self._counts.drop("memory_full", len(oldest), oldest.span_count)
+        self._spill_if_needed()
+
+    def _spill_if_needed(self) -> None:
         if self._must_spill():
             self._spill_now.set()
 
