@@ -14,7 +14,9 @@ from spanloom_storage.draft import Draft
 from spanloom_storage.search.matching import matching
 
 _RANDOM_BITS: Final = np.uint64(sampling.MOST - 1)
-_REMEMBERED_TRACE_STATES: Final = 4096
+_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 512
+"""W3C's limit for a whole trace state; what is longer, as hostile ones are, is read each time."""
 
 
 def keep(where: Condition, *, name: str = "keep") -> Stage:
@@ -56,17 +58,21 @@ def sample(probability: float, *, equalizing: bool = False, name: str = "sample"
     Proportional: so many of those that came. Equalizing: traces that were kept with a greater
     probability, until all are kept with this one.
     """
-    decided = lru_cache(_REMEMBERED_TRACE_STATES)(_decider(probability, equalizing=equalizing))
+    decide = _decider(probability, equalizing=equalizing)
+    remembered = lru_cache(_REMEMBERED)(decide)
 
     def change(draft: Draft) -> None:
         codes, words = draft.words(Owner.SPAN, "trace_state")
-        decisions = [decided(text) for text in words.to_pylist()]
+        decisions = [
+            remembered(text) if len(text) <= _LONGEST_REMEMBERED else decide(text)
+            for text in words.to_pylist()
+        ]
         own = _numbers(decisions, lambda one: one.randomness)[codes]
         from_id = (draft.spans["trace_low"] & _RANDOM_BITS).astype(np.int64)
         randomness = np.where(own >= 0, own, from_id)
         known = np.array([one.known for one in decisions], np.bool_)[codes]
         honest = randomness >= _numbers(decisions, lambda one: one.before)[codes]
-        unknown_after = decided("").after
+        unknown_after = remembered("").after
         after = np.where(honest, _numbers(decisions, lambda one: one.after)[codes], unknown_after)
         kept = randomness >= after
         raised = np.array([one.after != one.before for one in decisions], np.bool_)[codes]
@@ -79,7 +85,7 @@ def sample(probability: float, *, equalizing: bool = False, name: str = "sample"
 def _decider(probability: float, *, equalizing: bool) -> Callable[[str], _Decision]:
     alone = sampling.threshold_of(probability)
 
-    @lru_cache(_REMEMBERED_TRACE_STATES)
+    @lru_cache(_REMEMBERED)
     def then(before: int) -> int:
         return max(before, alone) if equalizing else sampling.proportional(before, probability)
 
