@@ -2,9 +2,10 @@
 
 python -m benchmarks.agent [--rates 10000,50000,100000] [--seconds 5] [--bytes 900] [--json FILE]
 
-All CPU of the agent's process counts: receiving, counting, putting together, sending to the collector,
-which here takes everything and keeps nothing. The reference is a process that receives what it is sent at
-the same rate and does nothing with it, one datagram a call. Loss is told by cause, as the agent counts it.
+All CPU of the agent's process counts: receiving, counting, putting together, sending to a collector,
+which here takes everything and keeps nothing; at the last rate also writing to the disk while the collector
+is away. The reference is a process that receives what it is sent at the same rate and does nothing with it,
+one datagram a call. Loss is told by cause, as the agent counts it.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def bare(arguments: argparse.Namespace, rate: int) -> float:
 
 
 def figures(ports: Ports) -> dict[str, float]:
-    """The agent's counters, those with labels added up; `name.value` is that of one label."""
+    """The agent's figures, those with labels added up."""
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(httpx.get(f"http://{ports.agent}/metrics").text):
         for sample in family.samples:
@@ -68,7 +69,9 @@ def figures(ports: Ports) -> dict[str, float]:
     return found
 
 
-def measured(spanloom: Spanloom, process: int, arguments: argparse.Namespace, rate: int) -> dict[str, object]:
+def measured(
+    spanloom: Spanloom, process: int, arguments: argparse.Namespace, rate: int, collector: str
+) -> dict[str, object]:
     """One rate: what it cost, and what was lost where."""
     ports = spanloom.ports
     before, cpu_before = figures(ports), measure.cpu_s(process)
@@ -82,6 +85,7 @@ def measured(spanloom: Spanloom, process: int, arguments: argparse.Namespace, ra
 
     reference = bare(arguments, rate)
     return {
+        "collector": collector,
         "datagrams/s": round(count / arguments.seconds),
         "µs CPU/datagram": cost / count * 1e6,
         "bare recv µs": reference,
@@ -90,7 +94,7 @@ def measured(spanloom: Spanloom, process: int, arguments: argparse.Namespace, ra
         "lost in the kernel": grown("datagrams_dropped_by_kernel_total"),
         "by the agent": grown("datagrams_dropped_total"),
         "unaccounted": count - grown("datagrams_total") - grown("datagrams_dropped_by_kernel_total"),
-        "requests": grown("requests_total"),
+        "spooled MB": (after["spool_bytes"] - before["spool_bytes"]) / 2**20,
         "RSS MB": rss_mb(process),
         "peak MB": measure.peak_mb(process),
     }
@@ -119,7 +123,10 @@ def main() -> None:
         )
         try:
             process = spanloom.start("agent").process.pid
-            rows = [measured(spanloom, process, arguments, int(rate)) for rate in arguments.rates.split(",")]
+            rates = [int(rate) for rate in arguments.rates.split(",")]
+            rows = [measured(spanloom, process, arguments, rate, "takes all") for rate in rates]
+            sink.kill()
+            rows.append(measured(spanloom, process, arguments, rates[-1], "is away"))
         finally:
             spanloom.kill_all()
             sink.kill()

@@ -8,9 +8,11 @@ were sent when it is done.
 
 import argparse
 import ctypes
+import os
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from spanloom_agent.slots import messages_at
@@ -27,7 +29,8 @@ class Burst:
 
     def __init__(self, udp: socket.socket, size: int) -> None:
         self._udp = udp
-        first = [_datagram(number % SERVICES, size) for number in range(AT_ONCE)]
+        senders = [int.from_bytes(os.urandom(8)) for _ in range(SERVICES)]
+        first = [_datagram(number % SERVICES, senders, size) for number in range(AT_ONCE)]
         self._data = bytearray(b"".join(first))
         self._step = len(first[0])
         start = ctypes.addressof((ctypes.c_char * len(self._data)).from_buffer(self._data))
@@ -46,11 +49,11 @@ class Burst:
         return AT_ONCE
 
 
-def _datagram(service: int, size: int) -> bytes:
+def _datagram(service: int, senders: Sequence[int], size: int) -> bytes:
     name = f"service-{service:02}"
     payload = wire.field(1, bytes(size - datagram.header_bytes(name) - 3))
     return datagram.encode(
-        Datagram(sender=service + 1, service=name, sequence=0, span_count=1, payload=payload)
+        Datagram(sender=senders[service], service=name, sequence=0, span_count=1, payload=payload)
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
 from starlette.applications import Starlette
 
 from spanloom_agent import host_facts, intake, jaeger, slots, udp
@@ -17,6 +16,7 @@ from spanloom_agent.collectors import Collector, collectors_at
 from spanloom_agent.counts import Counts
 from spanloom_agent.disk import Disk
 from spanloom_agent.forwarder import Forwarder
+from spanloom_agent.http_client import Connect, HttpClient
 from spanloom_agent.intake import Intake
 from spanloom_agent.jaeger import JaegerIntake
 from spanloom_agent.reader import Reader
@@ -40,18 +40,16 @@ class Agent:
 
 
 @asynccontextmanager
-async def running_agent(
-    settings: AgentSettings, *, transport: httpx.AsyncBaseTransport | None = None
-) -> AsyncIterator[Agent]:
+async def running_agent(settings: AgentSettings, *, connect: Connect = HttpClient) -> AsyncIterator[Agent]:
     """Take datagrams and forward them until left; leaving forwards what is in memory, for two seconds.
 
-    *transport* reaches the collectors in another way than over the network. Raises MisconfiguredError
-    where a port or the spool is taken, or a setting is not what it should be.
+    *connect* reaches the collectors in another way than over the network. Raises MisconfiguredError where
+    a port or the spool is taken, or a setting is not what it should be.
     """
     counts = Counts()
     room = slots.slots()
     async with AsyncExitStack() as stack:
-        pipeline = await stack.enter_async_context(running_pipeline(settings, counts, transport))
+        pipeline = await stack.enter_async_context(running_pipeline(settings, counts, connect))
         sockets = {
             door: stack.enter_context(udp.bind(listen, settings.receive_buffer_bytes))
             for door, listen in _listens(settings).items()
@@ -59,11 +57,14 @@ async def running_agent(
         counts.kernel_drops.read = lambda: udp.kernel_drops(sockets.values())
         for door, bound in sockets.items():
             counts.receive_buffer_bytes.labels(udp.port(bound)).set(udp.buffer_bytes(bound))
-            reader = Reader(bound, room, pipeline.intake(door, room.buffer).take)
+            take = pipeline.intake(door, room.buffer).take
+            reader = Reader(bound, room, take, has_room=pipeline.spool.has_room)
             stack.callback(reader.close)
-        sampling = Sampling(await _sampling_sources(settings, pipeline, stack, transport), counts)
+        knowing = pipeline.collectors
+        if settings.sampling_from:
+            knowing = _entered(settings.sampling_from, connect, stack)
         yield Agent(
-            http_app=create_app(counts, pipeline.spool, pipeline.forwarder, sampling),
+            http_app=create_app(counts, pipeline.spool, pipeline.forwarder, Sampling(knowing, counts)),
             udp_addresses={door: address.of(bound) for door, bound in sockets.items()},
         )
 
@@ -86,13 +87,13 @@ class Pipeline:
 
 @asynccontextmanager
 async def running_pipeline(
-    settings: AgentSettings, counts: Counts, transport: httpx.AsyncBaseTransport | None
+    settings: AgentSettings, counts: Counts, connect: Connect
 ) -> AsyncIterator[Pipeline]:
     """Forward what is taken until left."""
     loopback = all(map(host_facts.is_loopback, _listens(settings).values()))
     headers = {host_facts.HEADER: host_facts.header(settings.host_resource, loopback=loopback)}
     async with AsyncExitStack() as stack:
-        collectors = await _entered(settings.collector, "collector", transport, stack)
+        collectors = _entered(settings.collector, connect, stack)
         spool = Spool(
             _disk(settings, counts),
             counts,
@@ -121,23 +122,10 @@ def _listens(settings: AgentSettings) -> dict[str, str]:
     return {door: listen for door, listen in doors.items() if listen}
 
 
-async def _sampling_sources(
-    settings: AgentSettings,
-    pipeline: Pipeline,
-    stack: AsyncExitStack,
-    transport: httpx.AsyncBaseTransport | None,
-) -> Sequence[Collector]:
-    if not settings.sampling_from:
-        return pipeline.collectors
-    return await _entered(settings.sampling_from, "source of sampling strategies", transport, stack)
-
-
-async def _entered(
-    addresses: str, whose: str, transport: httpx.AsyncBaseTransport | None, stack: AsyncExitStack
-) -> Sequence[Collector]:
-    collectors = collectors_at(addresses, whose, transport)
+def _entered(addresses: str, connect: Connect, stack: AsyncExitStack) -> Sequence[Collector]:
+    collectors = collectors_at(addresses, connect)
     for collector in collectors:
-        await stack.enter_async_context(collector.client)
+        stack.push_async_callback(collector.client.close)
     return collectors
 
 

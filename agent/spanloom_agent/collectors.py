@@ -3,15 +3,11 @@
 import random
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
-import httpx
-
-from spanloom_model.errors import MisconfiguredError
+from spanloom_agent.http_client import Client, Connect
 
 FIRST_BACKOFF_S: Final = 0.25
 MAX_BACKOFF_S: Final = 5.0
-REQUEST_TIMEOUT_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -19,7 +15,7 @@ class Collector:
     """One collector's address, and whether it answers."""
 
     url: str
-    client: httpx.AsyncClient
+    client: Client
     trouble: str | None = None
     """Why it takes nothing just now, in one sentence."""
     backoff_s: float = FIRST_BACKOFF_S
@@ -40,28 +36,7 @@ class Collector:
         return pause_s
 
 
-def collectors_at(addresses: str, whose: str, transport: httpx.AsyncBaseTransport | None) -> list[Collector]:
-    """The collectors of a list with commas; *transport* reaches them in another way than the network.
-
-    Raises MisconfiguredError, which says *whose* address it is, for one that is none.
-    """
+def collectors_at(addresses: str, connect: Connect) -> list[Collector]:
+    """The collectors of a list with commas; raises MisconfiguredError for an address that is none."""
     urls = [part.strip().rstrip("/") for part in addresses.split(",")]
-    for url in urls:
-        if not _is_http(url):
-            raise MisconfiguredError(
-                f"the {whose}'s address is a URL, as in http://127.0.0.1:4318, not {url!r}"
-            )
-    return [Collector(url, _client(url, transport)) for url in urls]
-
-
-def _client(url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, transport=transport, timeout=REQUEST_TIMEOUT_S, trust_env=False)
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  # whether it is a number turns out here
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return [Collector(url, connect(url)) for url in urls]

@@ -23,6 +23,7 @@ from spanloom_model.errors import MisconfiguredError
 FILES: Final = 64
 """So many files the bounds are divided into; what goes at once, when they are reached, is one of them."""
 _SUFFIX: Final = ".spool"
+_OURS: Final = "[0-9]" * 16 + _SUFFIX
 
 
 class Disk:
@@ -52,7 +53,7 @@ class Disk:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
+            for path in sorted(self._directory.glob(_OURS)):
                 self._find(path)
         except BlockingIOError:
             os.close(self._lock)

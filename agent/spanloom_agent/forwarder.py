@@ -9,10 +9,8 @@ are sent until the one bad datagram is found.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
-
-import httpx
 
 from spanloom_agent import losses
 from spanloom_agent.batch import Batch
@@ -21,6 +19,7 @@ from spanloom_agent.counts import Counts
 from spanloom_agent.losses import Losses
 from spanloom_agent.spool import Spool
 
+REQUEST_TIMEOUT_S: Final = 10.0
 IN_FLIGHT: Final = 2
 """Requests at once to each collector: it works on one while the other is on its way."""
 
@@ -90,13 +89,15 @@ class Forwarder:
     async def _send(self, collector: Collector, batch: Batch) -> tuple[int, str | None, float]:
         """(status, why to try again if so, seconds that the collector asks to wait)."""
         lost = self._losses.to_tell()
-        headers = {**self._headers, **losses.header(lost), "Content-Length": str(batch.body_bytes)}
+        headers = {**self._headers, **losses.header(lost)}
         try:
-            answer = await collector.client.post("/v1/traces", content=_pieces(batch), headers=headers)
-        except httpx.HTTPError as exc:
+            answer = await collector.client.request(
+                "POST", "/v1/traces", headers, batch.pieces, REQUEST_TIMEOUT_S
+            )
+        except OSError as exc:
             self._losses.untold(lost)
             return 0, f"the collector at {collector.url} does not answer ({type(exc).__name__})", 0
-        status = answer.status_code
+        status = answer.status
         if status < 300:
             return status, None, 0
         self._losses.untold(lost)
@@ -131,9 +132,3 @@ class Forwarder:
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._spool.closing.wait(), seconds)
-
-
-async def _pieces(batch: Batch) -> AsyncIterator[bytes]:
-    """A body that its request does not hold on to: the client's objects outlive their use by far."""
-    for piece in batch.pieces:
-        yield piece

@@ -29,8 +29,6 @@ from spanloom_agent.batch import OVERHEAD_BYTES, Batch
 HEADER_BYTES: Final = 40
 _FACTS: Final = struct.Struct("=dIIQI")
 _HEADER: Final = struct.Struct(f"=4sB3x{_FACTS.size}sI")
-_MOST_PIECES: Final = 1024
-"""More than so many writev(2) does not take."""
 _MAGIC: Final = b"SLsp"
 _STATE_AT: Final = 4
 _WAITING: Final = 0
@@ -64,14 +62,15 @@ def append(file: int, batch: Batch, written_s: float) -> None:
 
     Raises OSError where the disk does not take all of it; then a part may be there.
     """
-    pieces = [batch.sizes.tobytes(), batch.spans.tobytes(), *batch.pieces]
-    checksum = 0
-    for piece in pieces:
-        checksum = zlib.crc32(piece, checksum)
-    facts = _FACTS.pack(written_s, len(batch), batch.body_bytes, batch.span_count, checksum)
-    pieces.insert(0, _HEADER.pack(_MAGIC, _WAITING, facts, zlib.crc32(facts)))
-    for some in range(0, len(pieces), _MOST_PIECES):
-        _write(file, pieces[some : some + _MOST_PIECES])
+    # In one piece: the thread that writes would have to wait for the interpreter after each of several.
+    body = b"".join([batch.sizes.tobytes(), batch.spans.tobytes(), *batch.pieces])
+    facts = _FACTS.pack(written_s, len(batch), batch.body_bytes, batch.span_count, zlib.crc32(body))
+    header = _HEADER.pack(_MAGIC, _WAITING, facts, zlib.crc32(facts))
+    written = os.writev(file, [header, body])
+    if written < len(header) + len(body):  # a disk that is full says so only when it is given the rest
+        rest = memoryview(header + body)[written:]
+        while rest:
+            rest = rest[os.write(file, rest) :]
 
 
 def read_header(file: int, at: int) -> Header | None:
@@ -95,15 +94,6 @@ def read_batch(file: int, at: int, header: Header) -> Batch | None:
     sizes.frombytes(data[:middle])
     spans.frombytes(data[middle:end])
     return Batch([data[end:]], sizes, spans)
-
-
-def _write(file: int, pieces: list[bytes]) -> None:
-    whole = sum(map(len, pieces))
-    written = os.writev(file, pieces)
-    if written < whole:  # a disk that is full says so only when it is given the rest
-        rest = memoryview(b"".join(pieces))[written:]
-        while rest:
-            rest = rest[os.write(file, rest) :]
 
 
 def mark_delivered(file: int, at: int) -> None:

@@ -9,8 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import httpx
+from urllib.parse import quote
 
 from spanloom_agent.collectors import Collector
 from spanloom_agent.counts import Counts
@@ -66,18 +65,17 @@ class Sampling:
 
     async def _ask(self, service: str) -> bytes:
         """What the first collector says that answers, those first that took our spans last time."""
+        target = f"/api/sampling?service={quote(service, safe='')}"
         trouble = ""
         for collector in sorted(self._collectors, key=lambda one: one.trouble is not None):
             try:
-                answer = await collector.client.get(
-                    "/api/sampling", params={"service": service}, timeout=TIMEOUT_S
-                )
-            except httpx.HTTPError as exc:
+                answer = await collector.client.request("GET", target, {}, (), TIMEOUT_S)
+            except OSError as exc:
                 trouble = f"the collector at {collector.url} does not answer ({type(exc).__name__})"
                 continue
-            if answer.status_code == 200:
-                return answer.content
-            trouble = f"the collector at {collector.url} answers {answer.status_code}"
+            if answer.status == 200:
+                return answer.body
+            trouble = f"the collector at {collector.url} answers {answer.status}"
         raise UnknownError(trouble)
 
     def _told(self, how: str, known: _Known) -> bytes:

@@ -46,7 +46,7 @@ class AgentSettings:
         },
     )
     receive_buffer_bytes: int = field(
-        default=8 * 2**20,
+        default=32 * 2**20,
         metadata={
             "help": "the buffer of each UDP socket; the kernel may allow less",
             "least": 0,

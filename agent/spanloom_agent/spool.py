@@ -80,6 +80,12 @@ class Spool:
             self._ripening = asyncio.get_running_loop().call_later(self._linger_s, self._seal)
         self._hold_bounds()
 
+    def has_room(self) -> bool:
+        """Whether more should come: while the disk is behind, the kernel's buffer is the better place."""
+        return (
+            self._disk is None or self.disk_trouble is not None or self._bytes < self._memory_bytes * 3 // 4
+        )
+
     async def take(self) -> Batch | None:
         """The next batch, of old and new ones in turn, once there is one; None when no more will come.
 
@@ -188,15 +194,20 @@ class Spool:
             self._fresh.append(self._filling.batch())
             self._filling = Filling()
             self._news.set()
-            self._hold_bounds()
+            self._spill_if_needed()
 
     def _hold_bounds(self) -> None:
-        while self._bytes > self._memory_bytes and (self._fresh or len(self._filling)):
+        while self._bytes > self._memory_bytes:
             if not self._fresh:
                 self._seal()
+            if not self._fresh:
+                break  # the rest is being written to the disk
             oldest = self._fresh.popleft()
             self._bytes -= oldest.size_bytes
             self._counts.drop("memory_full", len(oldest), oldest.span_count)
+        self._spill_if_needed()
+
+    def _spill_if_needed(self) -> None:
         if self._must_spill():
             self._spill_now.set()
 

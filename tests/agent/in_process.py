@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +11,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from spanloom_agent.agent import Agent, running_agent
+from spanloom_agent.http_client import Answer, Connect
 from spanloom_agent.settings import AgentSettings
 from spanloom_model import address, datagram
 from spanloom_model.datagram import Datagram
@@ -40,6 +41,30 @@ class CollectorDouble:
         return httpx.Response(200)
 
 
+class _Over:
+    """A client by another way than the network."""
+
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport) -> None:
+        self._client = httpx.AsyncClient(base_url=url, transport=transport)
+
+    async def request(
+        self, method: str, target: str, headers: Mapping[str, str], pieces: Sequence[bytes], timeout_s: float
+    ) -> Answer:
+        try:
+            answer = await self._client.request(method, target, headers=headers, content=b"".join(pieces))
+        except httpx.TransportError as exc:
+            raise ConnectionError from exc
+        return Answer(answer.status_code, dict(answer.headers), answer.content)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def over(transport: httpx.AsyncBaseTransport) -> Connect:
+    """What makes clients that reach every server by this transport."""
+    return lambda url: _Over(url, transport)
+
+
 ALONE: Final[Mapping[str, object]] = {
     "udp_listen": "127.0.0.1:0",
     "jaeger_compact_listen": "",
@@ -56,7 +81,7 @@ async def agent_before(
 ) -> AsyncIterator[Agent]:
     """An agent on a port of its own that forwards to the double."""
     chosen = AgentSettings(**{**ALONE, **settings})  # type: ignore[arg-type]  # the test names real settings
-    async with running_agent(chosen, transport=httpx.MockTransport(collector)) as agent:
+    async with running_agent(chosen, connect=over(httpx.MockTransport(collector))) as agent:
         yield agent
 
 

@@ -175,14 +175,6 @@ async def test_wrong_address_behind_the_collectors_name_costs_nothing() -> None:
         await until(lambda: collector.taken == 8 * GOOD)
 
 
-@pytest.mark.parametrize("collector", ["localhost:4318", "http://[bad", "ftp://x"])
-async def test_address_of_the_collector_that_is_none_is_one_sentence(collector: str) -> None:
-    """What someone would type without thinking is told at start, not retried for ever."""
-    with pytest.raises(MisconfiguredError, match="the collector's address"):
-        async with agent_before(CollectorDouble(), collector=collector):
-            pass
-
-
 async def test_duplicated_datagram_is_received_once() -> None:
     """A network that doubles datagrams does not double the figures."""
     async with agent_before(CollectorDouble()) as agent:

@@ -5,8 +5,10 @@ import asyncio
 import httpx
 import pytest
 
+from spanloom_agent.agent import running_agent
+from spanloom_agent.settings import AgentSettings
 from spanloom_model.errors import MisconfiguredError
-from tests.agent.in_process import GOOD, CollectorDouble, agent_before, answer, metric, send, until
+from tests.agent.in_process import ALONE, GOOD, CollectorDouble, agent_before, answer, metric, send, until
 
 ADDRESSES = ("http://one:4318", "http://two:4318", "http://three:4318")
 
@@ -80,10 +82,19 @@ async def test_one_that_asks_for_time_gets_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "addresses", ["http://one:4318,", "http://one:4318 http://two:4318", "one:4318,two:4318"]
+    "addresses",
+    [
+        "localhost:4318",
+        "http://[bad",
+        "ftp://x",
+        "http://one:4318,",
+        "http://one:4318 http://two:4318",
+        "http://:1",
+    ],
 )
-async def test_list_that_is_none_is_one_sentence(addresses: str) -> None:
-    """What someone would type without thinking is told at start."""
-    with pytest.raises(MisconfiguredError, match="the collector's address is a URL"):
-        async with agent_before(Collectors(), collector=addresses):
+async def test_address_that_is_none_is_one_sentence(addresses: str) -> None:
+    """What someone would type without thinking is told at start, not retried for ever."""
+    settings = AgentSettings(**{**ALONE, "collector": addresses})  # type: ignore[arg-type]  # as in agent_before
+    with pytest.raises(MisconfiguredError, match="a collector's address is a URL"):
+        async with running_agent(settings):
             pass

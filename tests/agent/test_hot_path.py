@@ -1,5 +1,6 @@
 """The short ways of the agent lead where its long ones do."""
 
+import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 
 from spanloom_agent.counts import Counts
 from spanloom_agent.intake import Intake
+from spanloom_agent.reader import Reader
 from spanloom_agent.senders import MAX_SENDERS
 from spanloom_agent.slots import COUNT, SLOT_BYTES, PlainSlots, Slots, slots
 from spanloom_agent.spool import Spool
 from spanloom_model import datagram, wire
 from spanloom_model.datagram import Datagram
+from tests.agent.in_process import until
 
 
 class SpoolDouble:
@@ -136,3 +139,27 @@ def test_datagrams_of_all_sizes_are_received(room: Slots, pair: tuple[socket.soc
         for place, length in enumerate(lengths):
             received.append(bytes(room.buffer[place * SLOT_BYTES :][:length]))
     assert received == [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+
+
+async def test_who_has_no_room_leaves_datagrams_to_the_kernel(
+    room: Slots, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """A disk that is slow for a moment costs nothing: what comes meanwhile waits in the socket's buffer."""
+    to, by = pair
+    received = 0
+    full = True
+
+    def take(lengths: Sequence[int]) -> None:
+        nonlocal received
+        received += len(lengths)
+
+    reader = Reader(to, room, take, has_room=lambda: not full)
+    for _ in range(100):
+        by.send(b"datagram")
+    await asyncio.sleep(0.05)
+    assert received == 0
+    full = False
+    await until(lambda: received == 100)
+    by.send(b"the last")
+    reader.close()
+    assert received == 101

@@ -18,6 +18,7 @@ from tests.agent.in_process import (
     CollectorDouble,
     agent_before,
     metric,
+    over,
     send,
     until,
     until_metric,
@@ -124,7 +125,7 @@ async def test_last_known_strategy_holds_while_the_collector_is_away() -> None:
     """A collector's restart does not change what is sampled, and is not felt by those who ask."""
     strategies = Strategies()
     counts, now_s = Counts(), 0.0
-    collectors = collectors_at("http://one:4318", "collector", httpx.MockTransport(strategies))
+    collectors = collectors_at("http://one:4318", over(httpx.MockTransport(strategies)))
     known = Sampling(collectors, counts, now_s=lambda: now_s)
     before = await known.strategy("shop")
     strategies.status = 503

@@ -241,6 +241,19 @@ async def test_full_disk_costs_counted_drops(tmp_path: Path) -> None:
         await until(lambda: len(collector.taken) == (count - gone) * len(message(0, size)))
 
 
+async def test_messages_as_large_as_memory_are_kept_or_counted(tmp_path: Path) -> None:
+    """The smallest memory and the largest datagrams: none is lost without being counted."""
+    count, size = 60, 60_000
+    collector = CollectorDouble(status=AWAY)
+    async with agent_before(collector, spool_dir=str(tmp_path), memory_bytes=2**16) as agent:
+        send(agent, *(one_span(number, size) for number in range(count)))
+        await spooled(agent, count)
+        gone, spans_gone = await dropped(agent, "memory_full")
+        assert gone == spans_gone
+        collector.status = 200
+        await until(lambda: len(collector.taken) == (count - gone) * len(message(0, size)))
+
+
 async def until_some(agent: Agent, name: str) -> None:
     """Wait until something has been counted."""
     async with asyncio.timeout(5):

@@ -1,5 +1,6 @@
 """A span walks from an application to the page without a socket: every part, in this process."""
 
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,6 +22,7 @@ from spanloom_collector.collector import running_collector
 from spanloom_collector.settings import LISTENS, CollectorSettings
 from spanloom_instrumentation import UdpSpanExporter
 from spanloom_storage.memory import MemoryStorage
+from tests.agent.in_process import over
 
 
 def buy_something(provider: TracerProvider) -> str:
@@ -43,7 +45,7 @@ async def test_span_walks_from_application_to_page() -> None:
     only_http = CollectorSettings(**{**shut, "http_listen": "without a socket"})
     async with AsyncExitStack() as stack:
         collector = await stack.enter_async_context(running_collector(only_http, storage))
-        to_collector = httpx.ASGITransport(collector.http_doors["http_listen"].app)
+        to_collector = over(httpx.ASGITransport(collector.http_doors["http_listen"].app))
         agent_counts, buffer = spanloom_agent.counts.Counts(), bytearray(SLOT_BYTES)
         pipeline = await stack.enter_async_context(running_pipeline(settings, agent_counts, to_collector))
         intake = Intake(buffer, pipeline.spool, agent_counts)
@@ -68,3 +70,4 @@ async def test_span_walks_from_application_to_page() -> None:
     for told in ("checkout", "charge card", "payment declined", "insufficient_funds", "card declined", "why"):
         assert told in page
     assert "shop.checkout" in page, "the instrumentation scope is told too"
+    assert socket.gethostname() in page, "the agent has said where this was"
