@@ -1,12 +1,14 @@
 """`spanloom collector` with several processes: one port, one store, nothing lost when one of them dies."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import httpx
@@ -42,11 +44,12 @@ def export(collector: Running, number: int) -> bool:
     """Send one span on a connection of its own; whether it was acknowledged."""
     body = request_of([span(trace_id=trace_id_of(number))])
     headers = {"content-type": "application/x-protobuf"}
-    try:
-        answer = httpx.post(f"http://{collector.ports.http}/v1/traces", content=body, headers=headers)
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == 200
+    with contextlib.closing(HTTPConnection(collector.ports.http, timeout=10)) as connection:
+        try:
+            connection.request("POST", "/v1/traces", body, headers)
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
 
 
 def lost(store: Path, numbers: list[int]) -> list[int]:
