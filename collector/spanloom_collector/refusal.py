@@ -15,8 +15,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from spanloom_dialects.errors import DialectError, TooManySpansError
-from spanloom_model.wire import MalformedError
+from spanloom_dialects.errors import DialectError
+from spanloom_model.wire import MalformedError, TooManySpansError
 from spanloom_storage.errors import Overloaded, Unavailable
 
 _log = logging.getLogger(__name__)

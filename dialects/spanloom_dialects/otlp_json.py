@@ -13,8 +13,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from spanloom_dialects import otlp
-from spanloom_dialects.errors import TooManySpansError
-from spanloom_model.wire import varint
+from spanloom_model.wire import TooManySpansError, varint
 
 Whole: TypeAlias = int | str
 """Whole numbers of 64 bits are text for JavaScript's sake, which other writers need not care for."""

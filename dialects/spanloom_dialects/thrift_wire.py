@@ -19,7 +19,8 @@ from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.Thrift import TException, TType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from spanloom_dialects.errors import DialectError, TooManySpansError
+from spanloom_dialects.errors import DialectError
+from spanloom_model.wire import TooManySpansError
 
 ERRORS: Final = (EOFError, MemoryError, OverflowError, TException, TypeError, ValueError)
 """What reading raises on bytes that are not what they are said to be."""

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from spanloom_dialects.errors import TooManySpansError
-from spanloom_model.wire import field
+from spanloom_model.wire import TooManySpansError, field
 
 _RESOURCE_SPANS: Final = 1
 _SCOPE_SPANS: Final = 2

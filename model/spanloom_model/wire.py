@@ -14,6 +14,13 @@ class MalformedError(ValueError):
     """The bytes are not the message that they are said to be."""
 
 
+class TooManySpansError(ValueError):
+    """There are more spans in a message than whoever reads it wants to look at."""
+
+    def __init__(self, most_spans: int) -> None:
+        super().__init__(f"the request is larger than {most_spans} spans")
+
+
 def varint(value: int) -> bytes:
     """Encode a non-negative integer, seven bits a byte, least significant first."""
     out = bytearray()

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanloom_model.wire import MalformedError
+from spanloom_model.wire import MalformedError, TooManySpansError
 
 _IDS: Final = ("traceId", "trace_id", "spanId", "span_id", "parentSpanId", "parent_span_id")
 _ERRORS: Final = (ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
@@ -33,15 +33,19 @@ def to_protobuf(body: bytes) -> bytes:
         raise _no_request(exc) from exc
 
 
-def readable_to_protobuf(body: bytes) -> tuple[bytes, int]:
-    """The same, but that a span which cannot be read costs only itself; and how many these are."""
-    try:
-        return to_protobuf(body), 0
-    except MalformedError:
-        pass
+def readable_to_protobuf(body: bytes, *, most_spans: int) -> tuple[bytes, int]:
+    """The same, but that a span which cannot be read costs only itself; and how many these are.
+
+    Raises TooManySpansError before it looks at any of more spans.
+    """
     try:
         request = json.loads(body)
         lists = [_without_spans(scope_spans) for scope_spans in _scope_spans(request)]
+    except _ERRORS as exc:
+        raise _no_request(exc) from exc
+    if sum(map(len, lists)) > most_spans:
+        raise TooManySpansError(most_spans)
+    try:
         message = _parsed(request, ExportTraceServiceRequest())
         scopes = [scope for resource in message.resource_spans for scope in resource.scope_spans]
         malformed = sum(

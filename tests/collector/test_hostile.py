@@ -233,7 +233,7 @@ async def test_bombs_cost_nothing(way: str, name: str) -> None:
 LARGE: Final = 4_000_000
 COSTLY: Final = {
     "otlp protobuf": b"\x0a\x00" * (LARGE // 2),
-    "otlp json": b'{"resourceSpans":' + b"[" * LARGE,
+    "otlp json": b'{"resourceSpans":[{"scopeSpans":[{"spans":[' + b'{"a": 1},' * (LARGE // 9) + b"{}]}]}]}",
     "jaeger thrift": b"\x0f\0\2\x0c" + LARGE.to_bytes(4, "big") + bytes(LARGE),
     "zipkin json": b"[" * LARGE,
     "zipkin protobuf": b"\x0a\x00" * (LARGE // 2),

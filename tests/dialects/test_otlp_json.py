@@ -8,9 +8,8 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import HealthCheck, given, settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanloom_dialects.errors import TooManySpansError
 from spanloom_dialects.otlp_json import to_protobuf
-from spanloom_model.wire import MalformedError
+from spanloom_model.wire import MalformedError, TooManySpansError
 from spanloom_storage import otlp_json
 from spanloom_storage.testing.messages import requests
 from tests.dialects.test_hostile import damaged

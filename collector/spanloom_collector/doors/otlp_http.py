@@ -70,7 +70,7 @@ def _from_json(body: bytes, *, most_spans: int) -> tuple[bytes, int]:
     if any(is_dense(body, mark, least_bytes=8) for mark in (b"{", b"[")):
         raise MalformedError("not an OTLP trace request in JSON: too little is said in so many bytes")
     fast = otlp_json.to_protobuf(body, most_spans=most_spans)
-    return (fast, 0) if fast is not None else readable_to_protobuf(body)
+    return (fast, 0) if fast is not None else readable_to_protobuf(body, most_spans=most_spans)
 
 
 async def _no_such_door(request: Request, exc: HTTPException) -> Response:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from struct import Struct, error
 from typing import Final
 
-from spanloom_dialects.errors import DialectError, TooManySpansError
+from spanloom_dialects.errors import DialectError
 from spanloom_dialects.thrift_wire import (
     Encoding,
     Reader,
@@ -36,8 +36,6 @@ def from_v1_thrift(body: bytes, *, most_spans: int = ANY_NUMBER) -> Translated:
     """
     try:
         spans = Reader(body, Encoding.BINARY).structs(span_struct, most=most_spans)
-    except TooManySpansError:
-        raise
     except DialectError as exc:
         raise DialectError(f"Malformed reading List<Span> from thrift: {exc}") from exc
     return translated(encoded(spans), ANY_NUMBER)
