@@ -131,7 +131,7 @@ class Spanloom:
                 **os.environ,
                 **self.ports.environment(),
                 "SPANLOOM_DATA": str(self.data),
-                "SPANLOOM_AGENT_SPOOL_DIR": str(self.data / "agent-spool"),
+                "SPANLOOM_AGENT_SPOOL_DIR": str(self.data.with_name("agent-spool")),
             },
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
