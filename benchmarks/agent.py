@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        spanloom = Spanloom(Path(directory))
+        spanloom = Spanloom(Path(directory) / "data")
         sink = subprocess.Popen(  # noqa: S603  # ours
             [sys.executable, "-m", "benchmarks.sink", spanloom.ports.http.rpartition(":")[2]]
         )

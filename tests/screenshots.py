@@ -50,7 +50,7 @@ def main() -> None:
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
-        spanloom = Spanloom(Path(data))
+        spanloom = Spanloom(Path(data) / "data")
         try:
             running = spanloom.start("run", "--demo", "--demo-rate", "6")
             time.sleep(DEMO_S)

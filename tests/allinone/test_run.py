@@ -159,6 +159,7 @@ def test_memory_storage_runs_without_a_directory(spanloom: Spanloom) -> None:
             ["--agent-collector", "localhost:4318"],
             "a collector's address is a URL, as in http://127.0.0.1:4318, not 'localhost:4318'",
         ),
+        (["--agent-nice", "19"], "nice is for `spanloom agent`; `spanloom run` is more than an agent"),
         (["--agent-linger-s", "soon"], "--agent-linger-s: 'soon' is not of type float"),
         (["--query-listen", "everywhere"], "an address is host:port, as in 127.0.0.1:4318, not 'everywhere'"),
         (

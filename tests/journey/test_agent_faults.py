@@ -1,11 +1,13 @@
 """Agent and collector are killed and stopped under load: no span is missing from both store and counters."""
 
+import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -169,3 +171,10 @@ def wait_until_on_disk(agent: Running) -> dict[str, float]:
             return figures(agent)
         assert time.monotonic() < deadline, text
         time.sleep(0.1)
+
+
+def test_lowest_priority_by_choice(spanloom: Spanloom) -> None:
+    """Whoever wants the agent to have only what others leave says so, and that holds for all its threads."""
+    agent = spanloom.start("agent", "--agent-nice", "19")
+    threads = [int(path.name) for path in Path(f"/proc/{agent.process.pid}/task").iterdir()]
+    assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {19}
