@@ -97,6 +97,18 @@ def test_any_otlp_goes_out_in_every_dialect(request: ExportTraceServiceRequest) 
     assert proto_list.from_proto(answer.to_proto(zipkin)).span_count == stored.span_count
 
 
+def test_a_link_to_nowhere_keeps_no_span_from_going_out() -> None:
+    """OTLP's links may have ids of any size, and Jaeger's references only of one."""
+    one = ResourceSpans()
+    span = one.scope_spans.add().spans.add(trace_id=b"t" * 16, span_id=b"s" * 8)
+    for trace_id, span_id in ((b"t" * 17, b"s" * 8), (b"", b""), (b"t" * 16, b"s" * 9)):
+        span.links.add(trace_id=trace_id, span_id=span_id)
+    (found,) = jaeger_out.jaeger_spans([one])
+    assert found.references == []
+    (batch,) = to_thrift.to_batches([found])
+    assert thrift_batch.from_batch(batch).span_count == 1
+
+
 @given(st.lists(zipkin_spans(), max_size=5))
 @thorough
 def test_spans_of_one_service_share_its_resource(spans: list[ZipkinSpan]) -> None:

@@ -22,6 +22,7 @@ from spanloom_dialects.values import as_text
 
 _SERVICE_NAME: Final = "service.name"
 _REF_TYPE: Final = "opentracing.ref_type"
+_ID_SIZES: Final = (16, 8)
 _KINDS: Final = {number: name.decode() for name, number in tags.KINDS.items()}
 _STATUS_CODES: Final = {number: name.decode() for name, number in tags.STATUS_CODES.items()}
 _SPAN_KIND: Final = tags.SPAN_KIND.decode()
@@ -160,7 +161,9 @@ def _status_tags(status: otlp.Status, attributes: list[KeyValue]) -> Iterator[Ke
 def _references(span: otlp.Span) -> list[Reference]:
     parent = [Reference(ReferenceType.CHILD_OF, span.trace_id, span.parent_span_id)]
     return (parent if span.parent_span_id else []) + [
-        Reference(_reference_type(link), link.trace_id, link.span_id) for link in span.links
+        Reference(_reference_type(link), link.trace_id, link.span_id)
+        for link in span.links
+        if (len(link.trace_id), len(link.span_id)) == _ID_SIZES  # any other refers to no span of Jaeger's
     ]
 
 
