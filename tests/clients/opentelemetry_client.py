@@ -37,6 +37,11 @@ def exporter_of(name: str, where: str) -> Any:
             from opentelemetry.exporter.jaeger.thrift import JaegerExporter
 
             return JaegerExporter(collector_endpoint=f"http://{where}/api/traces?format=jaeger.thrift")
+        case ["jaeger-udp"]:
+            from opentelemetry.exporter.jaeger.thrift import JaegerExporter
+
+            host, port = where.split(":")
+            return JaegerExporter(agent_host_name=host, agent_port=int(port))
         case ["jaeger-grpc"]:
             from opentelemetry.exporter.jaeger.proto.grpc import JaegerExporter
 

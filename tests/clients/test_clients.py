@@ -58,6 +58,8 @@ CLIENTS: Final = [
     *(Client(program=OTEL, chosen=f"otlp-http {name}", port="http") for name in ("none", "gzip", "deflate")),
     Client(program=OTEL, chosen="otlp-json", port="http", environment="zipkin"),
     Client(program=OTEL, chosen="jaeger-thrift", port="jaeger_http", environment="jaeger"),
+    Client(program=OTEL, chosen="jaeger-udp", port="compact", environment="jaeger"),
+    Client(program="opentracing_client.py", chosen="compact", port="compact", environment="jaeger"),
     Client(program=OTEL, chosen="jaeger-grpc", port="jaeger_grpc", environment="jaeger"),
     # Version 1 would tell kinds by annotations, which this exporter does not write.
     Client(program=OTEL, chosen="zipkin-json v1", port="zipkin", environment="zipkin", tells_kinds=False),
