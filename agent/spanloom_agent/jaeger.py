@@ -39,9 +39,9 @@ class JaegerIntake:
 
     def _translated(self, data: bytes) -> "Translated | None":
         # Imported with the first datagram: most hosts have no Jaeger client, and their agents stay small.
-        from spanloom_dialects.datagrams import from_datagram  # noqa: PLC0415
-        from spanloom_dialects.errors import DialectError  # noqa: PLC0415
-        from spanloom_dialects.thrift_wire import Encoding  # noqa: PLC0415
+        from spanloom_dialects.datagrams import from_datagram  # noqa: PLC0415  # see above
+        from spanloom_dialects.errors import DialectError  # noqa: PLC0415  # see above
+        from spanloom_dialects.thrift_wire import Encoding  # noqa: PLC0415  # see above
 
         try:
             return from_datagram(data, Encoding.COMPACT if self._door == COMPACT else Encoding.BINARY)

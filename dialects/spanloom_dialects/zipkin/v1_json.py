@@ -1,13 +1,13 @@
 """Lists of Zipkin spans in JSON, version 1: the body of POST /api/v1/spans."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from spanloom_dialects.translated import ANY_NUMBER, Group, Translated, translated
+from spanloom_dialects.translated import ANY_NUMBER, Translated
 from spanloom_dialects.zipkin import lenient
 from spanloom_dialects.zipkin.ids import InvalidSpanError
+from spanloom_dialects.zipkin.lists import from_list
 from spanloom_dialects.zipkin.v1_conversion import encoded, in_version_2
 from spanloom_dialects.zipkin.v1_span import V1Annotation, V1BinaryAnnotation, V1Span
 
@@ -17,20 +17,13 @@ _SPANS: Final = msgspec.json.Decoder(list[V1Span])
 
 def from_v1_json(body: bytes, *, most_spans: int = ANY_NUMBER) -> Translated:
     """Translate a list of spans. Raises DialectError where it is none; messages are Zipkin's."""
-    lenient.check_list(body, version=1)
-    try:
-        return translated(encoded(_SPANS.decode(body or b"[]")), most_spans)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return translated(_one_by_one(lenient.parts(body)), most_spans)
-
-
-def _one_by_one(parts: list[bytes]) -> Iterator[Group]:
-    """Each span on its own: what one lacks costs no other."""
-    for place, part in enumerate(parts):
-        try:
-            yield from in_version_2(_span(part, f"$[{place}]"))
-        except InvalidSpanError as exc:
-            yield b"", [exc.refused]
+    return from_list(
+        body,
+        version=1,
+        read_all=lambda body: encoded(_SPANS.decode(body)),
+        read_one=lambda part, path: in_version_2(_span(part, path)),
+        most_spans=most_spans,
+    )
 
 
 def _span(part: bytes, path: str) -> V1Span:
