@@ -71,7 +71,7 @@ class Accepts(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_POST(self) -> None:  # the name that http.server calls
         """Accept it."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
@@ -233,7 +233,7 @@ MEASUREMENTS: Final = {"sampled": sampled, "unsampled": unsampled, "memory": mem
 
 def figures_of(library: str, sink: Sink) -> dict[str, float]:
     """All figures of a library, each in a process of its own."""
-    found = {}
+    found: dict[str, float] = {}
     for name in MEASUREMENTS:
         found |= run(["-m", "benchmarks.instrumentation", name, library, sink.udp, sink.http])
     return found | run(["-c", TIMED.format(program=START[library])])
@@ -241,7 +241,9 @@ def figures_of(library: str, sink: Sink) -> dict[str, float]:
 
 def run(command: list[str]) -> dict[str, float]:
     """The figures that a process prints."""
-    said = subprocess.run([sys.executable, *command], check=True, stdout=subprocess.PIPE, text=True)
+    said = subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, *command], check=True, stdout=subprocess.PIPE, text=True
+    )
     figures: dict[str, float] = json.loads(said.stdout)
     return figures
 
