@@ -27,7 +27,7 @@ def kept(attributes: Attributes, limits: AttributeLimits) -> tuple[dict[str, Any
     """A copy as it is kept, and how many were dropped."""
     if not attributes:
         return {}, 0
-    if len(attributes) <= limits.most and plain(attributes, limits):
+    if plain(attributes, limits) and len(attributes) <= limits.most:
         return dict(attributes), 0
     found: dict[str, AnyValue] = {}
     return found, add(found, attributes, limits)

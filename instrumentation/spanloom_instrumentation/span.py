@@ -150,7 +150,8 @@ class Span(trace.Span):
     def add_links(self, links: Sequence[Link]) -> None:
         """Say so of several."""
         for link in links:
-            self.add_link(link.context, link.attributes)
+            if isinstance(link, Link):
+                self.add_link(link.context, link.attributes)
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Say that it has to do with another span."""
@@ -173,6 +174,8 @@ class Span(trace.Span):
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         """Say how it went: OK is the last word, an error may be corrected, unset is no word."""
         found = Status(status, description) if isinstance(status, StatusCode) else status
+        if not isinstance(found, Status):
+            return
         more = self._rest()
         if self.end_time is not None:
             warn_once("A status was set on a span that had ended: %s", self.name)
@@ -195,7 +198,9 @@ class Span(trace.Span):
             "exception.stacktrace": "".join(traceback.format_exception(exception)),
             "exception.escaped": str(escaped),
         }
-        self.add_event("exception", {**told, **(attributes or {})}, timestamp)
+        self.add_event(
+            "exception", {**told, **attributes} if isinstance(attributes, Mapping) else told, timestamp
+        )
 
     def failed(self, exception: BaseException, *, escaped: bool = False) -> None:
         """Say that it ended by an exception, as far as that is wanted."""
