@@ -14,7 +14,9 @@ def agent() -> Iterator[AgentDouble]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**22)
         udp.bind(("127.0.0.1", 0))
-        yield AgentDouble(udp)
+        found = AgentDouble(udp)
+        yield found
+        found.close()
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """What the tests of the instrumentation send spans to, and how they read what came."""
 
+import contextlib
 import os
+import queue
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,28 +22,38 @@ from spanloom_model import address, datagram
 from spanloom_model.datagram import Datagram
 
 
-@dataclass
 class AgentDouble:
-    """A socket where an agent would listen."""
+    """A socket where an agent would listen, read all the time: what it cannot hold would be lost."""
 
-    udp: socket.socket
+    def __init__(self, udp: socket.socket) -> None:
+        self.address = address.of(udp)
+        self._udp = udp
+        self._come: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
-    @property
-    def address(self) -> str:
-        """Where to send."""
-        return address.of(self.udp)
+    def _read(self) -> None:
+        while data := self._udp.recv(65_536):
+            self._come.put(data)
+
+    def close(self) -> None:
+        """Read no more."""
+        self._udp.sendto(b"", self._udp.getsockname())
+        self._reader.join()
+
+    def next(self, *, within_s: float = 10) -> Datagram:
+        """The next datagram; raises `queue.Empty` when none comes."""
+        decoded = datagram.decode(self._come.get(timeout=within_s))
+        assert isinstance(decoded, Datagram)
+        return decoded
 
     def received(self, *, quiet_s: float = 0.3) -> list[Datagram]:
         """All datagrams, until none comes for a while."""
-        self.udp.settimeout(quiet_s)
         found: list[Datagram] = []
-        while True:
-            try:
-                decoded = datagram.decode(self.udp.recv(65_536))
-            except TimeoutError:
-                return found
-            assert isinstance(decoded, Datagram)
-            found.append(decoded)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self.next(within_s=quiet_s))
+        return found
 
 
 def spans(datagrams: Sequence[Datagram]) -> Iterator[OtlpSpan]:

@@ -80,7 +80,7 @@ def test_equal_values_of_different_types_stay_different(here: Traced) -> None:
 
     Specified in common/README.md, AnyValue.
     """
-    values = [True, 1, 1.0, "1", 0.0, -0.0, False, 0]
+    values: list[Any] = [True, 1, 1.0, "1", 0.0, -0.0, False, 0]
     for value in values * 2:
         here.provider.get_tracer("lib").start_span("made", attributes={"key": value}).end()
     assert [repr(attributes(sent)["key"]) for sent in here.spans()] == [repr(value) for value in values * 2]
