@@ -33,6 +33,21 @@ def configure(
     environment variables. Spans are dropped and counted rather than waited for, and nothing that
     the network does is raised here or later.
     """
+    provider = make_provider(
+        service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler
+    )
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def make_provider(
+    *,
+    service: str | None = None,
+    agent: str | None = None,
+    resource_attributes: Mapping[str, AnyValue] | None = None,
+    sampler: Sampler | Any | None = None,
+) -> TracerProvider:
+    """What `configure` installs, without installing it."""
     environ = os.environ
     said = {**from_environment(environ), **(resource_attributes or {})}
     if service is not None:
@@ -51,7 +66,6 @@ def configure(
             from spanloom_instrumentation.sdk.processor import batching  # noqa: PLC0415  # only for these
 
             provider.add_span_processor(batching(exporter))
-    trace.set_tracer_provider(provider)
     return provider
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import secrets
 import weakref
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -36,7 +35,7 @@ class UdpSender:
 
     def _begin(self) -> None:
         """A new sender: after a fork too, or two processes would count in one sequence."""
-        self._sender = secrets.randbits(64)
+        self._sender = int.from_bytes(os.urandom(8))
         self._sequence = 0
         self._dropped_count = 0
         self._warned = False

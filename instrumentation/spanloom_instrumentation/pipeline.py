@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.context import Context
 
-from spanloom_instrumentation.notices import warn_once
-
 if TYPE_CHECKING:
     from spanloom_instrumentation.span import Span
 
 
 class Processor(Protocol):
-    """A stage that all recorded spans pass, in the thread that starts or ends them."""
+    """A stage that all recorded spans pass, in the thread that starts or ends them; never raises."""
 
     hears_starts: bool
     """Whether `on_start` does anything; most do not, and calls are what spans cost."""
@@ -50,14 +48,8 @@ class Pipeline:
     def started(self, span: "Span", parent_context: Context | None) -> None:
         """Tell those who want to hear of it."""
         for processor in self.starting:
-            try:
-                processor.on_start(span, parent_context)
-            except Exception as exc:  # noqa: BLE001  # the application's own work must not fail for it
-                warn_once("A span processor failed at the start of a span: %r", exc)
+            processor.on_start(span, parent_context)
 
     def _all_ended(self, span: "Span") -> None:
         for processor in self.processors:
-            try:
-                processor.on_end(span)
-            except Exception as exc:  # noqa: BLE001  # as above
-                warn_once("A span processor failed at the end of a span: %r", exc)
+            processor.on_end(span)

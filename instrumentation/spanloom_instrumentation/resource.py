@@ -3,9 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 from uuid import uuid4
 
 from opentelemetry.util.types import AnyValue, Attributes
@@ -17,6 +15,8 @@ from spanloom_instrumentation.notices import warn_once
 
 VERSION: Final = "0.1.0"
 """This distribution's; asking for it at run time would cost a tenth of the whole start."""
+
+_PROGRAM: Final = os.path.basename(sys.executable)  # noqa: PTH119  # pathlib takes three milliseconds to import
 
 
 class Resource:
@@ -39,7 +39,7 @@ class Resource:
     def of_this_process(cls, said: Attributes = None, schema_url: str = "") -> "Resource":
         """What is *said* of it, before what is detected."""
         attributes = {**_detected(), **(said or {})}
-        attributes.setdefault("service.name", f"unknown_service:{Path(sys.executable).name}")
+        attributes.setdefault("service.name", f"unknown_service:{_PROGRAM}")
         return cls(attributes, schema_url, said=said or {})
 
     def after_fork(self) -> "Resource":
@@ -51,15 +51,23 @@ class Resource:
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, AnyValue]:
     """What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say."""
+    text = environ.get("OTEL_RESOURCE_ATTRIBUTES")
+    found = _listed(text) if text else {}
+    if service := environ.get("OTEL_SERVICE_NAME"):
+        found["service.name"] = service
+    return found
+
+
+def _listed(text: str) -> dict[str, AnyValue]:
+    from urllib.parse import unquote  # noqa: PLC0415  # dear to import, and not always needed
+
     found: dict[str, AnyValue] = {}
-    for item in filter(str.strip, environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")):
+    for item in filter(str.strip, text.split(",")):
         key, equals, value = item.partition("=")
         if equals:
             found[unquote(key.strip())] = unquote(value.strip())
         else:
             warn_once("OTEL_RESOURCE_ATTRIBUTES is key=value,key=value; left out: %r", item)
-    if service := environ.get("OTEL_SERVICE_NAME"):
-        found["service.name"] = service
     return found
 
 
@@ -74,7 +82,7 @@ def _detected() -> dict[str, AnyValue]:
         "process.pid": os.getpid(),
         "process.parent_pid": os.getppid(),
         "process.command": sys.orig_argv[0] if sys.orig_argv else "",
-        "process.executable.name": Path(sys.executable).name,
+        "process.executable.name": _PROGRAM,
         "process.executable.path": sys.executable,
         "process.runtime.name": runtime.name,
         "process.runtime.version": ".".join(map(str, sys.version_info[:3])),

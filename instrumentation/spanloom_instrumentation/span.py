@@ -16,6 +16,8 @@ from spanloom_instrumentation.limits import UNLIMITED
 from spanloom_instrumentation.more import More, SpanEvent, SpanLink, link_of
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
+from spanloom_instrumentation.resource import Resource
+from spanloom_instrumentation.scope import Scope
 
 _UNSET: Final = Status()
 
@@ -232,6 +234,16 @@ class Span(trace.Span):
         if isinstance(self.parent_is, int):
             return self.heritage.context(self.parent_is)
         return self.parent_is
+
+    @property
+    def resource(self) -> Resource:
+        """The process that makes it."""
+        return self.of.resource
+
+    @property
+    def instrumentation_scope(self) -> Scope:
+        """The library that makes it."""
+        return self.of.scope
 
     @property
     def attributes(self) -> Mapping[str, AnyValue]:

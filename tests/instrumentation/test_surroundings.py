@@ -5,12 +5,14 @@ import gc
 import logging
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import get_current_span, set_span_in_context
 
 from spanloom_model.datagram import Datagram
 from tests.instrumentation.doubles import AgentDouble, Traced, attributes, names, run_program, spans
@@ -143,6 +145,20 @@ print(provider.force_flush(200), time.monotonic() - began < 1)
     began = time.monotonic()
     assert run_program(START + program, agent).stdout.split() == ["True", "False", "True"]
     assert time.monotonic() - began < 8
+
+
+def test_long_chains_of_spans_are_forgotten(here: Traced) -> None:
+    """A job that starts the next one, for ever, does not keep all that went before in memory."""
+    tracer = here.provider.get_tracer("shop")
+    first = span = tracer.start_span("job")
+    for _ in range(100):
+        span.end()
+        span = tracer.start_span("job", context=set_span_in_context(span, Context()))
+    gone = weakref.ref(first)
+    del first
+    assert here.provider.force_flush()
+    gc.collect()
+    assert gone() is None
 
 
 # asyncio

@@ -1,5 +1,8 @@
 """OpenTelemetry's specification, configuration/sdk-environment-variables.md: what operations say."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from spanloom_instrumentation import environment
@@ -180,6 +183,25 @@ def test_id_generator() -> None:
     """
     assert environment.ids({"OTEL_PYTHON_ID_GENERATOR": "random"}) is None
     assert environment.ids({"OTEL_PYTHON_ID_GENERATOR": "no such generator"}) is None
+
+
+def test_variables_are_documented() -> None:
+    """Every variable that is read has a row in the documentation, and no other has.
+
+    Specified in configuration/sdk-environment-variables.md, Implementation guidelines.
+    """
+    root = Path(__file__).parents[3]
+    package = root / "instrumentation" / "spanloom_instrumentation"
+    read = {
+        name
+        for path in package.rglob("*.py")
+        for name in re.findall(r'"(OTEL_[A-Z_]+)"', path.read_text())
+        if not name.startswith("OTEL_EXPORTER_")
+    }
+    documented = re.findall(
+        r"^\| `(OTEL_[A-Z_]+)` \|", (root / "docs/configuration.md").read_text(), re.MULTILINE
+    )
+    assert set(documented) == read | {"OTEL_PROPAGATORS"}, "which the API reads itself"
 
 
 def test_empty_is_unset() -> None:

@@ -14,11 +14,14 @@ from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
     SpanContext,
+    SpanKind,
+    StatusCode,
     TraceFlags,
     TraceState,
     set_span_in_context,
 )
 
+from spanloom_instrumentation import TracerProvider
 from spanloom_instrumentation.limits import AttributeLimits, SpanLimits
 from tests.instrumentation.doubles import Traced, attributes, traced
 
@@ -287,6 +290,52 @@ def test_failing_processor_hurts_nobody(here: Traced) -> None:
     here.provider.get_tracer("lib").start_span("made").end()
     assert [what for what, _ in watcher.heard] == ["start", "end"]
     assert here.span().name == "made"
+
+
+def test_failing_processor_alone_hurts_nobody() -> None:
+    """Not even where there is no other, nor when it is asked to flush.
+
+    Specified in error-handling.md, Basic error handling principles.
+    """
+
+    class Broken(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            raise RuntimeError("broken")
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            raise RuntimeError("broken")
+
+        def shutdown(self) -> None:
+            raise RuntimeError("broken")
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Broken())
+    provider.get_tracer("lib").start_span("made").end()
+    assert not provider.force_flush()
+    provider.shutdown()
+
+
+def test_processor_reads_a_span_that_begins(here: Traced) -> None:
+    """What the SDK's spans have besides the API, ours have too.
+
+    Specified in trace/sdk.md, OnStart.
+    """
+    seen: list[Any] = []
+
+    class Reads(SpanProcessor):
+        def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
+            assert span.instrumentation_scope is not None
+            seen.extend([span.name, span.kind, span.parent, span.context, span.start_time, span.end_time])
+            seen.extend([span.instrumentation_scope.name, span.resource.attributes["service.name"]])
+            seen.extend([dict(span.attributes or {}), span.events, span.links, span.status.status_code])
+
+    here.provider.add_span_processor(Reads())
+    with here.provider.get_tracer("lib").start_as_current_span("root", attributes={"a": 1}) as root:
+        pass
+    _, kind, parent, context, began, ended, *rest = seen
+    assert (kind, parent, context, ended) == (SpanKind.INTERNAL, None, root.get_span_context(), None)
+    assert began > 0
+    assert rest == ["lib", "shop", {"a": 1}, (), (), StatusCode.UNSET]
 
 
 def test_readable_span_has_all(here: Traced) -> None:
