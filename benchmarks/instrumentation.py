@@ -30,6 +30,9 @@ BURSTS: Final = 40
 SPANS_A_SECOND: Final = 10_000
 STEADY_S: Final = 5.0
 
+STARTS: Final = 5
+"""Of which the fastest counts: one is over too soon not to be hit by others."""
+STARTED: Final = "import and configure, ms"
 MEMORY: Final = "memory at 10,000 spans a second, MB more"
 
 LIMITS: Final = {
@@ -40,7 +43,7 @@ LIMITS: Final = {
     "unsampled start_span … end, µs": 1.0,
     "event on an unsampled span, µs": 0.1,
     "attribute on an unsampled span, µs": 0.1,
-    "import and configure, ms": 60.0,
+    STARTED: 60.0,
     MEMORY: 15.0,
 }
 
@@ -236,7 +239,8 @@ def figures_of(library: str, sink: Sink) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in MEASUREMENTS:
         found |= run(["-m", "benchmarks.instrumentation", name, library, sink.udp, sink.http])
-    return found | run(["-c", TIMED.format(program=START[library])])
+    starts = (run(["-c", TIMED.format(program=START[library])]) for _ in range(STARTS))
+    return found | min(starts, key=lambda figures: figures[STARTED])
 
 
 def run(command: list[str]) -> dict[str, float]:
