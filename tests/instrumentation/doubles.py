@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanloom_instrumentation import TracerProvider
 from spanloom_instrumentation.datagrams import UdpSender
-from spanloom_instrumentation.queue import SpanQueue
+from spanloom_instrumentation.queue import SEND_INTERVAL_S, SpanQueue
 from spanloom_instrumentation.resource import Resource
 from spanloom_model import address, datagram
 from spanloom_model.datagram import Datagram
@@ -98,11 +98,13 @@ class Traced:
         return found
 
 
-def traced(**settings: Any) -> Traced:
+def traced(*, send_interval_s: float = SEND_INTERVAL_S, **settings: Any) -> Traced:
     """What `configure` makes, without making it the process's own, and without a network."""
     settings.setdefault("resource", Resource({"service.name": "shop"}))
     found = Traced(TracerProvider(shutdown_on_exit=False, **settings))
-    found.provider.add_span_processor(SpanQueue(UdpSender("", send=found.take)))
+    found.provider.add_span_processor(
+        SpanQueue(UdpSender("", send=found.take), send_interval_s=send_interval_s)
+    )
     return found
 
 

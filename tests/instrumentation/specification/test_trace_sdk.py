@@ -388,13 +388,14 @@ def test_after_shutdown_nothing_is_recorded(here: Traced) -> None:
     assert here.datagrams == []
 
 
-def test_flush_sends_what_has_ended(here: Traced) -> None:
+def test_flush_sends_what_has_ended() -> None:
     """A function that is frozen after its answer has sent its spans.
 
     Specified in trace/sdk.md, ForceFlush.
     """
+    here = traced(send_interval_s=60)
     here.provider.get_tracer("lib").start_span("made").end()
     began = time.monotonic()
     assert here.provider.force_flush()
-    assert time.monotonic() - began < 0.15, "it does not wait for others"
+    assert time.monotonic() - began < 5, "it does not wait for others"
     assert len(here.datagrams) == 1
