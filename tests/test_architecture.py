@@ -4,11 +4,11 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -64,9 +64,24 @@ def imported(path: Path) -> Iterator[str]:
 
 def declared(part: str) -> set[str]:
     """The distributions that a member says it needs."""
-    project = tomllib.loads((FOLDERS[part] / "pyproject.toml").read_text())["project"]
-    names = (re.split("[>=;]", dependency)[0].strip() for dependency in project["dependencies"])
-    return {name.lower() for name in names}
+    return _names(_project(part)["dependencies"]).union(*optional(part).values())
+
+
+def optional(part: str) -> dict[str, set[str]]:
+    """The distributions that a member can do without, by the extra that brings them."""
+    return {
+        extra: _names(dependencies)
+        for extra, dependencies in _project(part).get("optional-dependencies", {}).items()
+    }
+
+
+def _project(part: str) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((FOLDERS[part] / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def _names(dependencies: Iterable[str]) -> set[str]:
+    return {re.split("[>=;]", dependency)[0].strip().lower() for dependency in dependencies}
 
 
 @pytest.mark.parametrize("part", MAY_IMPORT)
@@ -99,6 +114,15 @@ def test_dependencies_are_declared(part: str) -> None:
     assert declared(part) - needed - FOUND_BY_OTHERS <= {f"spanloom-{other}" for other in MAY_IMPORT}, (
         "declared, never imported"
     )
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_optional_dependencies_have_a_folder_of_their_own(part: str) -> None:
+    """What an extra brings is imported in the folder named like it, so the rest works without."""
+    for extra, distributions in optional(part).items():
+        for path in sources(part):
+            needed = {distribution(name, packages_distributions()) for name in imported(path)}
+            assert extra in path.parts or not needed & distributions, path
 
 
 def distribution(name: str, providers: Mapping[str, list[str]]) -> str:

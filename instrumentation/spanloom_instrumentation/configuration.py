@@ -2,38 +2,79 @@
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import OTELResourceDetector, ProcessResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.util.types import AnyValue
 
+from spanloom_instrumentation import environment, queue
+from spanloom_instrumentation.datagrams import UdpSender
+from spanloom_instrumentation.provider import TracerProvider
 from spanloom_instrumentation.queue import SpanQueue
-from spanloom_instrumentation.udp import UdpSpanExporter
+from spanloom_instrumentation.resource import Resource, from_environment
+from spanloom_instrumentation.sampling.sampler import Sampler
 from spanloom_model import datagram
 
 DEFAULT_AGENT: Final = f"127.0.0.1:{datagram.PORT}"
 
 
 def configure(
-    *, service: str, agent: str | None = None, resource_attributes: Mapping[str, str] | None = None
+    *,
+    service: str | None = None,
+    agent: str | None = None,
+    resource_attributes: Mapping[str, AnyValue] | None = None,
+    sampler: Sampler | Any | None = None,
 ) -> TracerProvider:
     """Send this process's spans to the agent on its host, from a thread in the background.
 
     Makes OpenTelemetry's global tracer provider and returns it; its `shutdown` (also called when
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
-    SPANLOOM_AGENT says, else 127.0.0.1:6835. Spans are dropped and counted rather than waited for,
-    and nothing that the network does is raised here or later.
+    SPANLOOM_AGENT says, else 127.0.0.1:6835. What is not said here is read from OpenTelemetry's
+    environment variables. Spans are dropped and counted rather than waited for, and nothing that
+    the network does is raised here or later.
     """
-    exporter = UdpSpanExporter(agent or os.environ.get("SPANLOOM_AGENT") or DEFAULT_AGENT)
-    provider = TracerProvider(resource=_resource(service, resource_attributes or {}))
-    provider.add_span_processor(SpanQueue(exporter))
+    provider = make_provider(
+        service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler
+    )
     trace.set_tracer_provider(provider)
     return provider
 
 
-def _resource(service: str, attributes: Mapping[str, str]) -> Resource:
-    """What is said in the call goes before OTEL_RESOURCE_ATTRIBUTES, and that before what is detected."""
-    host = Resource({"host.name": os.uname().nodename})
-    detected = host.merge(ProcessResourceDetector().detect()).merge(OTELResourceDetector().detect())
-    return Resource.create().merge(detected).merge(Resource({**attributes, "service.name": service}))
+def make_provider(
+    *,
+    service: str | None = None,
+    agent: str | None = None,
+    resource_attributes: Mapping[str, AnyValue] | None = None,
+    sampler: Sampler | Any | None = None,
+) -> TracerProvider:
+    """What `configure` installs, without installing it."""
+    environ = os.environ
+    said = {**from_environment(environ), **(resource_attributes or {})}
+    if service is not None:
+        said["service.name"] = service
+    provider = TracerProvider(
+        resource=Resource.of_this_process(said),
+        sampler=sampler or environment.sampler(environ),
+        limits=environment.limits(environ),
+        ids=environment.ids(environ),
+        disabled=environment.disabled(environ),
+    )
+    for name in environment.exporters(environ):
+        if name == "spanloom":
+            provider.add_span_processor(_queue(agent, environ))
+        elif exporter := environment.sdk_exporter(name, environ):
+            from spanloom_instrumentation.sdk.processor import batching  # noqa: PLC0415  # only for these
+
+            provider.add_span_processor(batching(exporter))
+    return provider
+
+
+def _queue(agent: str | None, environ: Mapping[str, str]) -> SpanQueue:
+    queued, batch, interval_s = environment.batching(
+        environ,
+        queued=queue.MAX_QUEUED_SPANS,
+        batch=queue.BATCH_SPANS,
+        interval_s=queue.SEND_INTERVAL_S,
+    )
+    sender = UdpSender(agent or environ.get("SPANLOOM_AGENT") or DEFAULT_AGENT)
+    return SpanQueue(sender, max_queued_spans=queued, batch_spans=batch, send_interval_s=interval_s)

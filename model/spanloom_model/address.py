@@ -28,7 +28,9 @@ def resolve(host: str, port: int, kind: socket.SocketKind) -> tuple[socket.Addre
     IPv4 goes before IPv6: what listens on `localhost` must be where others send to `localhost`, and
     UDP would not tell them of the difference.
     """
-    found = socket.getaddrinfo(host, port, type=kind)
+    # As bytes: for a string Python imports a codec, and a process forked meanwhile by another thread
+    # would wait for that import for ever.
+    found = socket.getaddrinfo(host.encode() if host.isascii() else host, port, type=kind)
     family, _, _, _, where = min(found, key=lambda one: one[0] is not socket.AF_INET)
     return family, where
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from spanloom_collector.pipeline.span_stages import sample
 from spanloom_model.ids import SpanId, TraceId
-from spanloom_model.sampling import MOST, adjusted_count, probability_of, read_trace_state, threshold_of
+from spanloom_model.ot_entry import MOST, adjusted_count, threshold_of
+from spanloom_model.sampling import probability_of, read_trace_state
 from spanloom_model.span import Span
 from spanloom_storage import otlp
 from spanloom_storage.draft import Draft

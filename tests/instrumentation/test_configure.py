@@ -1,88 +1,28 @@
 """What a service notices of being traced, and what the agent gets."""
 
 import os
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
-from spanloom_instrumentation import UdpSpanExporter
+from spanloom_instrumentation import TracerProvider
+from spanloom_instrumentation.datagrams import UdpSender
 from spanloom_instrumentation.queue import SpanQueue
-from spanloom_model import address, datagram
-from spanloom_model.datagram import Datagram
+from spanloom_instrumentation.resource import Resource
+from spanloom_instrumentation.span import Span
+from tests.instrumentation.doubles import AgentDouble, names, run_program
 
 
-@dataclass
-class AgentDouble:
-    """A socket where an agent would listen."""
-
-    udp: socket.socket
-
-    @property
-    def address(self) -> str:
-        """Where to send."""
-        return address.of(self.udp)
-
-    def received(self, *, quiet_s: float = 0.3) -> list[Datagram]:
-        """All datagrams, until none comes for a while."""
-        self.udp.settimeout(quiet_s)
-        found: list[Datagram] = []
-        while True:
-            try:
-                decoded = datagram.decode(self.udp.recv(65_536))
-            except TimeoutError:
-                return found
-            assert isinstance(decoded, Datagram)
-            found.append(decoded)
-
-
-@pytest.fixture
-def agent() -> Iterator[AgentDouble]:
-    """An agent that only listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**22)
-        udp.bind(("127.0.0.1", 0))
-        yield AgentDouble(udp)
-
-
-def names(datagrams: Sequence[Datagram]) -> list[str]:
-    """The names of all spans, in the order they came."""
-    return [
-        span.name
-        for one in datagrams
-        for resource_spans in ExportTraceServiceRequest.FromString(one.payload).resource_spans
-        for scope_spans in resource_spans.scope_spans
-        for span in scope_spans.spans
-    ]
-
-
-def provider_to(agent: AgentDouble) -> TracerProvider:
+def provider_to(address: str, sampler: Sampler | None = None) -> TracerProvider:
     """What `configure` makes, without making it the process's own."""
-    provider = TracerProvider(resource=Resource({"service.name": "shop"}))
-    provider.add_span_processor(SpanQueue(UdpSpanExporter(agent.address)))
+    resource = Resource({"service.name": "shop"})
+    provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+    provider.add_span_processor(SpanQueue(UdpSender(address)))
     return provider
-
-
-def run_program(text: str, agent: AgentDouble, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A program as a user writes it, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", text],
-        env={**os.environ, "SPANLOOM_AGENT": agent.address, **environment},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
 
 
 PROGRAM = """
@@ -127,16 +67,15 @@ def test_application_never_fails_for_the_network(agent: AgentDouble, where: str)
 
 def test_spans_arrive_by_themselves(agent: AgentDouble) -> None:
     """Whoever develops sees the trace while the program runs, not at its end."""
-    provider = provider_to(agent)
+    provider = provider_to(agent.address)
     provider.get_tracer("shop").start_span("now").end()
-    agent.udp.settimeout(10)
-    assert agent.udp.recv(65_536)
+    assert names([agent.next()]) == ["now"]
     provider.shutdown()
 
 
 def test_sequence_counts_spans_over_datagrams(agent: AgentDouble) -> None:
     """The agent can tell exactly how many spans were lost on the way."""
-    provider = provider_to(agent)
+    provider = provider_to(agent.address)
     for n in range(3000):
         provider.get_tracer("shop").start_span(f"{n}", attributes={"text": "x" * 100}).end()
     provider.shutdown()
@@ -158,14 +97,14 @@ def test_full_queue_drops_the_newest_and_tells_the_agent() -> None:
             self.dropped = 0
             self.sent: list[str] = []
 
-        def export(self, spans: Sequence[ReadableSpan]) -> None:
+        def send(self, spans: Sequence[Span]) -> None:
             self.let_go.wait(10)
             self.sent += [span.name for span in spans]
 
         def note_dropped(self, span_count: int) -> None:
             self.dropped += span_count
 
-        def shutdown(self) -> None:
+        def close(self) -> None:
             pass
 
     sender = StuckSender()
@@ -185,14 +124,14 @@ def test_full_queue_drops_the_newest_and_tells_the_agent() -> None:
 
 def test_dropped_spans_are_told_with_the_next_datagram(agent: AgentDouble) -> None:
     """The agent's metrics show what applications gave up on."""
-    exporter = UdpSpanExporter(agent.address)
-    exporter.note_dropped(3)
+    sender = UdpSender(agent.address)
+    sender.note_dropped(3)
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(SpanQueue(sender))
     provider.get_tracer("shop").start_span("next").end()
     provider.shutdown()
     assert [one.dropped_count for one in agent.received()] == [3]
-    assert exporter.dropped_count == 3
+    assert sender.dropped_count == 3
 
 
 def test_unsampled_spans_are_not_sent(agent: AgentDouble) -> None:
@@ -205,8 +144,7 @@ def test_unsampled_spans_are_not_sent(agent: AgentDouble) -> None:
         def get_description(self) -> str:
             return "records, samples nothing"
 
-    provider = TracerProvider(sampler=RecordOnly(), shutdown_on_exit=False)
-    provider.add_span_processor(SpanQueue(UdpSpanExporter(agent.address)))
+    provider = provider_to(agent.address, RecordOnly())
     provider.get_tracer("shop").start_span("no").end()
     provider.shutdown()
     assert agent.received() == []
@@ -220,7 +158,7 @@ def test_process_without_threads_left_is_not_disturbed(
     def no_more(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    provider = provider_to(agent)
+    provider = provider_to(agent.address)
     with monkeypatch.context() as crowded:
         crowded.setattr(threading.Thread, "start", no_more)
         provider.get_tracer("shop").start_span("during").end()
@@ -231,9 +169,7 @@ def test_process_without_threads_left_is_not_disturbed(
 
 def test_localhost_is_where_the_agent_listens(agent: AgentDouble) -> None:
     """The name means 127.0.0.1 on both sides, whatever the system would answer first."""
-    exporter = UdpSpanExporter(agent.address.replace("127.0.0.1", "localhost"))
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SpanQueue(exporter))
+    provider = provider_to(agent.address.replace("127.0.0.1", "localhost"))
     provider.get_tracer("shop").start_span("found").end()
     provider.shutdown()
     assert names(agent.received()) == ["found"]
@@ -265,7 +201,7 @@ os.wait()
 def test_no_thread_is_left_after_shutdown(agent: AgentDouble) -> None:
     """A program that ends tracing has nothing of it running."""
     before = set(threading.enumerate())
-    provider = provider_to(agent)
+    provider = provider_to(agent.address)
     provider.get_tracer("shop").start_span("one").end()
     assert set(threading.enumerate()) - before
     provider.shutdown()

@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanloom_model.sampling import (
-    MOST,
-    adjusted_count,
-    probability_of,
-    proportional,
-    read_trace_state,
-    threshold_of,
-)
+from spanloom_model.ot_entry import MOST, adjusted_count, threshold_of
+from spanloom_model.sampling import probability_of, proportional, read_trace_state
 
 PROBABILITIES = st.floats(2**-56, 1) | st.sampled_from([0.5, 0.25, 0.1, 0.001, 1.0])
 THRESHOLDS = st.integers(0, MOST - 1)

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from spanloom_collector.pipeline.stage import Stage
-from spanloom_model import sampling
+from spanloom_model import ot_entry, sampling
 from spanloom_storage.conditions import Condition, Not, Owner
 from spanloom_storage.draft import Draft
 from spanloom_storage.search.matching import matching
 
-_RANDOM_BITS: Final = np.uint64(sampling.MOST - 1)
+_RANDOM_BITS: Final = np.uint64(ot_entry.MOST - 1)
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 512
 """W3C's limit for a whole trace state; what is longer, as hostile ones are, is read each time."""
@@ -83,7 +83,7 @@ def sample(probability: float, *, equalizing: bool = False, name: str = "sample"
 
 
 def _decider(probability: float, *, equalizing: bool) -> Callable[[str], _Decision]:
-    alone = sampling.threshold_of(probability)
+    alone = ot_entry.threshold_of(probability)
 
     @lru_cache(_REMEMBERED)
     def then(before: int) -> int:

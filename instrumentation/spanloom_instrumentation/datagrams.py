@@ -1,0 +1,99 @@
+"""Spans to the agent on this host: OTLP in datagrams."""
+
+import logging
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Final
+
+from spanloom_instrumentation.packing import Packed, pack
+from spanloom_instrumentation.resource import Resource
+from spanloom_instrumentation.span import Span
+from spanloom_instrumentation.udp import Socket
+from spanloom_model import datagram
+from spanloom_model.datagram import MAX_DATAGRAM_BYTES, Datagram
+from spanloom_model.errors import MisconfiguredError
+
+_log: Final = logging.getLogger(__name__)
+
+
+class UdpSender:
+    """Sends spans to an agent at `host:port`.
+
+    Never raises: what cannot be sent is counted, and the agent is told with the next datagram.
+    *send* takes datagrams elsewhere than to the network. One thread at a time.
+    """
+
+    def __init__(self, agent: str, *, send: Callable[[bytes], object] | None = None) -> None:
+        self._agent = agent
+        self._socket = Socket(agent)
+        self._send = send or self._socket.send
+        self._begin()
+        begin = weakref.WeakMethod(self._begin)
+        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+
+    def _begin(self) -> None:
+        """A new sender: after a fork too, or two processes would count in one sequence."""
+        self._sender = int.from_bytes(os.urandom(8))
+        self._sequence = 0
+        self._dropped_count = 0
+        self._warned = False
+
+    @property
+    def dropped_count(self) -> int:
+        """How many spans this process has given up on."""
+        return self._dropped_count
+
+    def send(self, spans: Sequence[Span]) -> int:
+        """Send the spans in as few datagrams as hold them; returns how many were sent.
+
+        A datagram that cannot be sent costs its own spans.
+        """
+        sent = 0
+        try:
+            for resource, group in groupby(spans, _resource):
+                room_bytes = MAX_DATAGRAM_BYTES - datagram.header_bytes(resource.service)
+                for packed in pack(resource.encoded, group, room_bytes):
+                    sent += self._send_one(resource.service, packed)
+        except Exception as exc:  # noqa: BLE001  # the promise above: not even what nobody thought of
+            self._warn_once(exc)
+        self.note_dropped(len(spans) - sent)
+        return sent
+
+    def _send_one(self, service: str, packed: Packed) -> int:
+        """How many spans were sent: all of them, or none."""
+        data = datagram.encode(
+            Datagram(
+                sender=self._sender,
+                service=service,
+                sequence=self._sequence,
+                span_count=packed.span_count,
+                dropped_count=self._dropped_count,
+                payload=packed.payload,
+            )
+        )
+        try:
+            self._send(data)
+        except (OSError, MisconfiguredError) as exc:
+            self._warn_once(exc)
+            return 0
+        self._sequence += packed.span_count
+        return packed.span_count
+
+    def note_dropped(self, span_count: int) -> None:
+        """Count spans that were given up on before they came here."""
+        self._dropped_count += span_count
+
+    def close(self) -> None:
+        """Close the socket; a later send opens another."""
+        self._socket.close()
+
+    def _warn_once(self, exc: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning("Spans cannot be sent to the agent at %s and are dropped: %s", self._agent, exc)
+
+
+def _resource(span: Span) -> Resource:
+    return span.of.resource

@@ -1,0 +1,124 @@
+"""OpenTelemetry's environment variables for traces; what makes no sense is warned of and left out.
+
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from spanloom_instrumentation.ids import IdGenerator
+from spanloom_instrumentation.limits import UNLIMITED, AttributeLimits, SpanLimits
+from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.sampling.sampler import Sampler
+from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ALWAYS_ON, ParentBased, probability
+
+Environment = Mapping[str, str]
+"""Empty means unset (Environment Variable Specification, Parsing Empty Value)."""
+
+
+def disabled(environ: Environment) -> bool:
+    """OTEL_SDK_DISABLED."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def limits(environ: Environment) -> SpanLimits:
+    """OTEL_…_LIMIT."""
+    most = _number(environ, "OTEL_ATTRIBUTE_COUNT_LIMIT", 128)
+    longest = _number(environ, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", UNLIMITED)
+    return SpanLimits(
+        span=AttributeLimits(
+            most=_number(environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", most),
+            longest=_number(environ, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", longest),
+        ),
+        event=AttributeLimits(
+            most=_number(environ, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", most), longest=longest
+        ),
+        link=AttributeLimits(most=_number(environ, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", most), longest=longest),
+        events=_number(environ, "OTEL_SPAN_EVENT_COUNT_LIMIT", 128),
+        links=_number(environ, "OTEL_SPAN_LINK_COUNT_LIMIT", 128),
+    )
+
+
+def batching(environ: Environment, *, queued: int, batch: int, interval_s: float) -> tuple[int, int, float]:
+    """OTEL_BSP_…: how many spans are queued, how many are sent at once, how long they wait, in seconds."""
+    interval_ms = _number(environ, "OTEL_BSP_SCHEDULE_DELAY", int(interval_s * 1000))
+    return (
+        _number(environ, "OTEL_BSP_MAX_QUEUE_SIZE", queued, least=1),
+        _number(environ, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", batch, least=1),
+        interval_ms / 1000,
+    )
+
+
+def sampler(environ: Environment) -> Sampler | Any | None:
+    """OTEL_TRACES_SAMPLER; a name that we do not know is that of an entry point."""
+    name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    argument = environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip()
+    if name in {"", "parentbased_always_on"}:
+        return None
+    if root := _ROOTS.get(name.removeprefix("parentbased_")):
+        return ParentBased(root(argument)) if name.startswith("parentbased_") else root(argument)
+    return _made("opentelemetry_traces_sampler", name, argument)
+
+
+def _probability(argument: str) -> Sampler:
+    try:
+        return probability(float(argument))
+    except ValueError:
+        warn_once("OTEL_TRACES_SAMPLER_ARG is a probability from 0 to 1, not %r: all is kept", argument)
+        return ALWAYS_ON
+
+
+_ROOTS: Final[Mapping[str, Callable[[str], Sampler]]] = {
+    "always_on": lambda _: ALWAYS_ON,
+    "always_off": lambda _: ALWAYS_OFF,
+    "traceidratio": _probability,
+}
+
+
+def ids(environ: Environment) -> IdGenerator | None:
+    """OTEL_PYTHON_ID_GENERATOR: the name of an entry point."""
+    name = environ.get("OTEL_PYTHON_ID_GENERATOR", "").strip()
+    found: IdGenerator | None = None if name in {"", "random"} else _made("opentelemetry_id_generator", name)
+    return found
+
+
+def exporters(environ: Environment) -> list[str]:
+    """OTEL_TRACES_EXPORTER: names; `spanloom` where nothing is said."""
+    names = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
+    return [] if "none" in names else names or ["spanloom"]
+
+
+def sdk_exporter(name: str, environ: Environment) -> Any | None:
+    """An exporter written for `opentelemetry-sdk`, by the name of its entry point."""
+    if name == "otlp":
+        protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get(
+            "OTEL_EXPORTER_OTLP_PROTOCOL"
+        )
+        name = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    return _made("opentelemetry_traces_exporter", name)
+
+
+def _made(group: str, name: str, *arguments: str) -> Any | None:
+    """What an entry point of that name makes; None, with a warning, where there is none or it fails."""
+    from importlib.metadata import entry_points  # noqa: PLC0415  # dear to import, seldom needed
+
+    try:
+        (found, *_) = entry_points(group=group, name=name)
+        return found.load()(*arguments)
+    except Exception as exc:  # noqa: BLE001  # a name mistyped by operations must not stop the service
+        warn_once("No %s named %r can be used: %r", group, name, exc)
+        return None
+
+
+def _number(environ: Environment, name: str, default: int, *, least: int = 0) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < least:
+        warn_once("%s is a number from %d on, not %r: it stays %d", name, least, text, default)
+        return default
+    return value

@@ -1,0 +1,132 @@
+"""Starts spans."""
+
+from collections.abc import Sequence
+from time import time_ns
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import DEFAULT_TRACE_STATE, Link, SpanContext, SpanKind
+from opentelemetry.util.types import Attributes
+
+from spanloom_instrumentation import current_context
+from spanloom_instrumentation.current_context import SPAN_KEY
+from spanloom_instrumentation.current_span import CurrentSpan
+from spanloom_instrumentation.heritage import Heritage
+from spanloom_instrumentation.ids import IdGenerator
+from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.origin import Origin
+from spanloom_instrumentation.sampling.decision import Decide, Decision
+from spanloom_instrumentation.sampling.sampler import Start
+from spanloom_instrumentation.span import Span
+from spanloom_instrumentation.unsampled_span import UnsampledSpan
+
+_INTERNAL: Final = SpanKind.INTERNAL
+_new: Final = object.__new__
+
+
+class Tracer(trace.Tracer):
+    """The tracer of one scope."""
+
+    def __init__(self, origin: Origin, decide: Decide, ids: IdGenerator, *, follows_parent: bool) -> None:
+        self._origin = origin
+        self._pipeline = origin.pipeline
+        self._decide = decide
+        self._ids = ids
+        self.new_span_id = ids.generate_span_id
+        self.follows_parent = follows_parent
+
+    def start_span(  # noqa: PLR0913, PLR0917  # the interface's signature
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = _INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+    ) -> trace.Span:
+        """Start a span below the context's, or a root; see OpenTelemetry's `Tracer.start_span`."""
+        parent = (current_context.get() if context is None else context).get(SPAN_KEY)
+        parent_is: int | SpanContext | None
+        # Nearly all spans are children of spans of this process: these need not be decided about.
+        if self.follows_parent and type(parent) is UnsampledSpan:
+            return UnsampledSpan(parent.heritage, self.new_span_id() or 1)
+        if self.follows_parent and type(parent) is Span and parent.heritage.sampled:
+            heritage, parent_is = parent.heritage, parent.span_id
+        else:
+            start = self._start(parent, name, kind, attributes, links)
+            decision = self._decided(start, context)
+            heritage = Heritage(
+                start.trace_id,
+                sampled=decision.sampled,
+                random=start.random,
+                trace_state=decision.trace_state,
+            )
+            if not decision.recorded:
+                return UnsampledSpan(heritage, self.new_span_id() or 1)
+            parent_is, attributes = start.parent, decision.attributes
+        span = Span(
+            self._origin,
+            heritage,
+            self.new_span_id() or 1,
+            parent_is,
+            name,
+            kind,
+            time_ns() if start_time is None else start_time,
+            attributes,
+            record_exception,
+            set_status_on_exception,
+        )
+        if links:
+            span.add_links(links)
+        if self._pipeline.starting:
+            self._pipeline.started(span, context)
+        return span
+
+    def _start(
+        self, parent: object, name: str, kind: SpanKind, attributes: Attributes, links: Sequence[Link] | None
+    ) -> Start:
+        above = parent.get_span_context() if isinstance(parent, trace.Span) else None
+        if isinstance(above, SpanContext) and above.is_valid:
+            trace_id, random = above.trace_id, above.trace_flags.random_trace_id
+        else:
+            above = None
+            trace_id, random = self._ids.generate_trace_id() or 1, self._ids.is_trace_id_random()
+        return Start(trace_id, random, above, name, kind, attributes, links or ())
+
+    def _decided(self, start: Start, context: Context | None) -> Decision:
+        try:
+            return self._decide(start, context)
+        except Exception as exc:  # noqa: BLE001  # a sampler of the application's must not cost it a request
+            warn_once("The sampler failed, and the span is not recorded: %r", exc)
+            return Decision(recorded=False, sampled=False, trace_state=DEFAULT_TRACE_STATE, attributes=None)
+
+    def start_as_current_span(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # a context manager of another class
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = _INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+        end_on_exit: bool = True,  # noqa: FBT001, FBT002
+    ) -> CurrentSpan:
+        """Start a span as the current one of a block or a function; see OpenTelemetry's."""
+        made = _new(CurrentSpan)
+        made.tracer = self
+        made.arguments = (
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+        )
+        made.ends = end_on_exit
+        return made

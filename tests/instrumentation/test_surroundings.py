@@ -1,0 +1,309 @@
+"""Fork, threads, asyncio, signals and the interpreter's end: where tracing must be no trouble."""
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+from opentelemetry.context import Context
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.trace import get_current_span, set_span_in_context
+
+from spanloom_model.datagram import Datagram
+from tests.instrumentation.doubles import AgentDouble, Traced, attributes, names, run_program, spans
+
+START = """
+import atexit, os, signal, socket, sys, threading, time
+import spanloom_instrumentation
+from opentelemetry import trace
+provider = spanloom_instrumentation.configure(service="checkout")
+tracer = trace.get_tracer("shop")
+"""
+
+
+def resources(datagrams: list[Datagram]) -> list[dict[str, object]]:
+    """The resource of each datagram."""
+    return [
+        attributes(ExportTraceServiceRequest.FromString(one.payload).resource_spans[0].resource)
+        for one in datagrams
+    ]
+
+
+# Fork
+
+
+def test_forked_workers_make_ids_of_their_own(agent: AgentDouble) -> None:
+    """Two workers of one server never write to one trace."""
+    program = """
+tracer.start_span("parent").end()
+for number in range(4):
+    if os.fork() == 0:
+        tracer.start_span(f"child {number}").end()
+        provider.shutdown()
+        os._exit(0)
+    os.wait()
+"""
+    run_program(START + program, agent)
+    sent = list(spans(agent.received()))
+    assert len(sent) == 5
+    assert len({span.trace_id for span in sent}) == len({span.span_id for span in sent}) == 5
+
+
+def test_forked_worker_describes_itself(agent: AgentDouble) -> None:
+    """A span says which process made it, not which process was forked."""
+    program = """
+tracer.start_span("parent").end()
+if os.fork() == 0:
+    tracer.start_span("child").end()
+    provider.shutdown()
+    os._exit(0)
+os.wait()
+"""
+    run_program(START + program, agent, OTEL_RESOURCE_ATTRIBUTES="team=payments")
+    child, parent = resources(agent.received())
+    assert child["process.parent_pid"] == parent["process.pid"] != child["process.pid"]
+    assert child["service.instance.id"] != parent["service.instance.id"]
+    assert child["team"] == parent["team"] == "payments"
+    assert child["service.name"] == "checkout"
+
+
+def test_fork_at_full_load_leaves_a_worker_that_works(agent: AgentDouble) -> None:
+    """Whatever other threads do at the moment of a fork, the child can trace and end."""
+    program = """
+done = False
+def work():
+    while not done:
+        with tracer.start_as_current_span("busy", attributes={"a": 1}):
+            pass
+        time.sleep(0.0001)
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for number in range(25):
+    if os.fork() == 0:
+        signal.alarm(5)
+        with tracer.start_as_current_span("child"):
+            pass
+        provider.shutdown()
+        os._exit(0)
+    assert os.wait()[1] == 0
+done = True
+"""
+    run_program(START + program, agent)
+    assert Counter(names(agent.received()))["child"] == 25
+
+
+# Threads
+
+
+def test_threads_lose_and_repeat_nothing(here: Traced) -> None:
+    """Each span of each thread arrives once, below its own parent, and the sequence adds up."""
+    tracer = here.provider.get_tracer("shop")
+
+    def work(thread: int) -> None:
+        for number in range(150):
+            with (
+                tracer.start_as_current_span(f"{thread}"),
+                tracer.start_as_current_span(f"{thread}.{number}"),
+            ):
+                pass
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sent = here.spans()
+    assert len(sent) == len({span.span_id for span in sent}) == 8 * 150 * 2
+    by_id = {span.span_id: span for span in sent}
+    for span in sent:
+        if span.parent_span_id:
+            assert span.name.split(".")[0] == by_id[span.parent_span_id].name
+    expected = 0
+    for one in here.datagrams:
+        assert one.sequence == expected
+        expected += one.span_count
+
+
+def test_program_does_not_wait_for_a_stuck_network(agent: AgentDouble) -> None:
+    """A resolver that hangs for a minute costs spans, but no time, not even at the end."""
+    program = """
+import socket
+socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+began = time.monotonic()
+for number in range(20_000):
+    tracer.start_span("made").end()
+print(time.monotonic() - began < 2)
+began = time.monotonic()
+print(provider.force_flush(200), time.monotonic() - began < 1)
+"""
+    began = time.monotonic()
+    assert run_program(START + program, agent).stdout.split() == ["True", "False", "True"]
+    assert time.monotonic() - began < 8
+
+
+def test_long_chains_of_spans_are_forgotten(here: Traced) -> None:
+    """A job that starts the next one, for ever, does not keep all that went before in memory."""
+    tracer = here.provider.get_tracer("shop")
+    first = span = tracer.start_span("job")
+    for _ in range(100):
+        span.end()
+        span = tracer.start_span("job", context=set_span_in_context(span, Context()))
+    gone = weakref.ref(first)
+    del first
+    assert here.provider.force_flush()
+    gc.collect()
+    assert gone() is None
+
+
+# asyncio
+
+
+async def test_tasks_have_parents_of_their_own(here: Traced) -> None:
+    """Requests that are served at the same time do not mix."""
+    tracer = here.provider.get_tracer("shop")
+
+    async def request(number: int) -> None:
+        with tracer.start_as_current_span(f"request {number}"):
+            await asyncio.sleep(0.001)
+            with tracer.start_as_current_span(f"query {number}"):
+                await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(request(number) for number in range(50)))
+    by_id = {span.span_id: span for span in here.spans()}
+    for span in by_id.values():
+        if span.name.startswith("query"):
+            assert by_id[span.parent_span_id].name == span.name.replace("query", "request")
+
+
+async def test_generator_that_is_left_early_is_no_trouble(
+    here: Traced, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stream that its reader gives up on ends its span elsewhere; nothing is logged or stays current."""
+    tracer = here.provider.get_tracer("shop")
+
+    async def stream() -> AsyncIterator[int]:
+        with tracer.start_as_current_span("stream"):
+            for number in range(10):
+                yield number
+
+    async def read() -> None:
+        async for _ in stream():
+            break
+
+    await asyncio.create_task(read())
+    gc.collect()
+    await asyncio.sleep(0.01)
+    assert here.span().name == "stream"
+    assert not get_current_span().get_span_context().is_valid
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+# Signals
+
+
+def test_signal_handlers_may_trace(agent: AgentDouble) -> None:
+    """A handler that makes spans interrupts the main thread anywhere in ours; nobody waits for himself."""
+    program = """
+watchdog = threading.Timer(20, os._exit, (3,))
+watchdog.daemon = True
+watchdog.start()
+handled = made = 0
+def handle(*_):
+    global handled
+    handled += 1
+    span = tracer.start_span("handled", attributes={"number": handled})
+    trace.get_current_span().set_attribute("handled", handled)
+    trace.get_current_span().add_event("handled")
+    span.end()
+    if handled % 50 == 0:
+        provider.force_flush(1000)
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+deadline = time.monotonic() + 2
+while time.monotonic() < deadline:
+    with tracer.start_as_current_span("made"):
+        made += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+provider.force_flush()
+tracer.start_span("last").end()
+print(made + handled + 1)
+"""
+    run = run_program(START + program, agent)
+    assert run.stderr == ""
+    made = int(run.stdout)
+    datagrams = agent.received()
+    assert len({span.span_id for span in spans(datagrams)}) == sum(one.span_count for one in datagrams)
+    assert sum(one.span_count for one in datagrams) + datagrams[-1].dropped_count == made
+
+
+def test_sigterm_that_ends_the_program_in_order_loses_nothing(agent: AgentDouble) -> None:
+    """A container that is stopped has sent its last span."""
+    program = """
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+with tracer.start_as_current_span("work"):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+"""
+    run_program(START + program, agent)
+    (sent,) = spans(agent.received())
+    assert (sent.name, sent.status.code) == ("work", 0)
+
+
+# The interpreter's end
+
+
+def test_spans_that_end_after_everything_are_no_trouble(agent: AgentDouble) -> None:
+    """Handlers that run after ours and objects that die last end spans; nothing is printed or raised."""
+    program = """
+class Last:
+    def __init__(self): self.span = tracer.start_span("last")
+    def __del__(self):
+        self.span.set_attribute("late", 1)
+        self.span.add_event("late")
+        self.span.end()
+        with tracer.start_as_current_span("even later"): pass
+kept = Last()
+cycle = [Last()]; cycle.append(cycle)
+"""
+    early = """
+import atexit
+def late():
+    with tracer.start_as_current_span("late"): pass
+    print(provider.force_flush())
+atexit.register(late)
+"""
+    run = run_program(early + START + program, agent)
+    assert run.stderr == ""
+    assert run.stdout == "True\n"
+
+
+def test_threads_that_go_on_are_no_trouble(agent: AgentDouble) -> None:
+    """Daemon threads that still make spans when the interpreter ends do not crash it."""
+    program = """
+def work():
+    while True:
+        with tracer.start_as_current_span("busy"):
+            pass
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.1)
+"""
+    assert run_program(START + program, agent).stderr == ""
+
+
+def test_neither_sdk_nor_protobuf_is_imported(agent: AgentDouble) -> None:
+    """A service waits for what it uses: the SDK and protobuf double the time of its start."""
+    program = """
+with tracer.start_as_current_span("work", attributes={"a": [1]}): pass
+provider.shutdown()
+dear = "opentelemetry.sdk", "google", "importlib.metadata", "encodings.idna"
+print([name for name in sys.modules if name.startswith(dear)])
+"""
+    assert run_program(START + program, agent).stdout == "[]\n"
+    assert names(agent.received()) == ["work"]
