@@ -125,13 +125,14 @@ class Spanloom:
                 process.stderr.close()
 
     def _popen(self, command: str, *flags: str) -> subprocess.Popen[str]:
+        spool = {} if command == "run" else {"SPANLOOM_AGENT_SPOOL_DIR": f"{self.data}-agent-spool"}
         process = subprocess.Popen(
             [COMMAND, command, *flags],
             env={
                 **os.environ,
                 **self.ports.environment(),
                 "SPANLOOM_DATA": str(self.data),
-                "SPANLOOM_AGENT_SPOOL_DIR": f"{self.data}-agent-spool",
+                **spool,
             },
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -63,7 +63,9 @@ class AgentSettings:
     )
     spool_dir: str = field(
         default="~/.local/share/spanloom/agent-spool",
-        metadata={"help": "where it waits while no collector takes it; empty: in memory alone"},
+        metadata={
+            "help": "where it waits while no collector takes it; empty: in memory; of `run`: in --data"
+        },
     )
     spool_bytes: int = field(
         default=2**30, metadata={"help": "how much waits there at most; the oldest go first", "least": 2**20}

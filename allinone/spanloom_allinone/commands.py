@@ -40,7 +40,7 @@ async def run(sources: Sources, *, demo: bool) -> None:
     # All settings first: a mistake in the last of them is told before anything has started.
     place = sources.load("", StorageSettings)
     collector_settings = sources.load("collector", CollectorSettings)
-    agent_settings = sources.load("agent", AgentSettings)
+    agent_settings = sources.load("agent", AgentSettings, spool_dir=place.agent_spool)
     query_settings = sources.load("query", QuerySettings)
     demo_settings = sources.load("demo", DemoSettings)
     if collector_settings.workers > 1:

@@ -55,6 +55,11 @@ class StorageSettings:
         return self.storage or f"embedded:{Path(self.data).expanduser()}"
 
     @property
+    def agent_spool(self) -> str:
+        """Where the agent of the same process spools: beside the store, and nowhere without one."""
+        return "" if self.storage else str(Path(self.data) / "agent-spool")
+
+    @property
     def address(self) -> str:
         """What `open_storage` takes."""
         if self.storage:
@@ -152,10 +157,13 @@ class Sources:
         self._file = _read_file(self.path, known) if self.path else {}
         _refuse_unknown_variables(environment, known)
 
-    def load(self, section: str, cls: type[Settings]) -> Settings:
-        """A section's settings; raises MisconfiguredError that names the value and its place."""
+    def load(self, section: str, cls: type[Settings], **defaults: object) -> Settings:
+        """A section's settings; raises MisconfiguredError that names the value and its place.
+
+        *defaults* come before the class's own.
+        """
         found = {setting.name: self._value(setting) for setting in settings_of(section, cls)}
-        return cls(**{name: value for name, value in found.items() if value is not None})
+        return cls(**defaults | {name: value for name, value in found.items() if value is not None})
 
     def _value(self, setting: Setting) -> object | None:
         given = self._arguments.get(setting.destination)

@@ -137,12 +137,22 @@ def test_data_directory_that_cannot_be_written_is_one_sentence(spanloom: Spanloo
     assert re.fullmatch(r"spanloom: the data directory \S+ cannot be written: Not a directory\n", said)
 
 
-def test_memory_storage_runs_without_a_directory(spanloom: Spanloom) -> None:
+def test_agents_spool_is_in_the_data_directory(running: Running, spanloom: Spanloom) -> None:
+    """Two Spanlooms with directories of their own share nothing on the disk."""
+    assert (spanloom.data / "agent-spool").is_dir()
+    assert running.process.poll() is None
+
+
+def test_memory_storage_runs_without_a_directory(
+    spanloom: Spanloom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """For a quick look nothing needs to be left on the disk."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     running = spanloom.start("run", "--storage", "memory:")
     export_spans(running, 3)
     running.wait_for_traces(3)
     assert not spanloom.data.exists()
+    assert not (tmp_path / "home/.local/share/spanloom").exists()
 
 
 @pytest.mark.parametrize(
