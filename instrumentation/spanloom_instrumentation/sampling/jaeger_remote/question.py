@@ -28,6 +28,7 @@ class Question:
             raise ValueError(
                 f"strategies are asked for over HTTP, as in http://127.0.0.1:5778, not {endpoint}"
             )
+        self.endpoint = endpoint
         self._host = url.hostname
         self._port = url.port or _PORTS[url.scheme]
         self._tls = url.scheme == "https"

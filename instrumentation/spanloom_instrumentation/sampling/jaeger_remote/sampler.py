@@ -76,4 +76,4 @@ class Remote:
         self._polling.join(SHUTDOWN_S)
 
     def __str__(self) -> str:
-        return f"Remote{{{self._sampler}}}"
+        return f"Remote{{{self._question.endpoint},{self._sampler}}}"
