@@ -18,6 +18,8 @@ from opentelemetry.context import Context
 from spanloom_instrumentation import environment, notices, sampling
 from spanloom_instrumentation.sampling.jaeger_remote.answer import sampler_of
 from spanloom_instrumentation.sampling.jaeger_remote.operations import MOST_OPERATIONS
+from spanloom_instrumentation.sampling.jaeger_remote.question import Question
+from spanloom_instrumentation.sampling.jaeger_remote.sampler import Remote
 from tests.instrumentation.doubles import AgentDouble, Traced, attributes, names, run_program, traced
 from tests.instrumentation.sampling.strategies import (
     Strategies,
@@ -294,6 +296,18 @@ def test_the_application_waits_for_nobody(strategies: Strategies, rude: Any) -> 
     assert not polling()
 
 
+def test_an_answer_without_end_is_given_up(strategies: Strategies) -> None:
+    """A byte now and then does not keep a service from asking again."""
+    strategies.answer = drip
+    question = Question(strategies.endpoint, "shop", timeout_s=0.1)
+    here = traced(sampler=Remote(question, initial=sampling.ALWAYS_OFF, polling_interval_s=0.01))
+    root(here)
+    strategies.wait_for(2)
+    strategies.say(probabilistic(1))
+    until(lambda: root(here)[0])
+    here.provider.shutdown()
+
+
 def test_no_thread_before_the_first_trace_and_none_after_the_end(strategies: Strategies) -> None:
     """A server that forks its workers has no thread to lose, and a program that ends has none left."""
     strategies.say(probabilistic(1))
@@ -381,6 +395,7 @@ def test_the_port_of_grpc_is_not_asked(caplog: pytest.LogCaptureFixture) -> None
         {"endpoint": "http://"},
         {"endpoint": "http://localhost:port"},
         {"endpoint": "grpc://localhost:5778"},
+        {"endpoint": "https://localhost:5778"},
         {"polling_interval_s": 0},
         {"polling_interval_s": float("nan")},
         {"initial_probability": 2},

@@ -126,8 +126,8 @@ def test_every_limit_has_its_variable() -> None:
         ("parentbased_jaeger_remote", "", f"ParentBased{{root={REMOTE}}}"),
         (
             "jaeger_remote",
-            "endpoint=https://far:80,pollingIntervalMs=5000,initialSamplingRate=0.25",
-            "Remote{https://far:80,Probability{0.25}}",
+            "endpoint=http://far:80,pollingIntervalMs=5000,initialSamplingRate=0.25",
+            "Remote{http://far:80,Probability{0.25}}",
         ),
         (
             "jaeger_remote",
