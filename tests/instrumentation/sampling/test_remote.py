@@ -285,7 +285,9 @@ def drip(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("rude", [hold, drip])
-def test_the_application_waits_for_nobody(strategies: Strategies, rude: Any) -> None:
+def test_the_application_waits_for_nobody(
+    strategies: Strategies, rude: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """An agent that hangs, or that never comes to an end, delays no request, and not the program's end."""
     strategies.answer = rude
     with asking(strategies.endpoint, initial_probability=1) as here:
@@ -294,6 +296,7 @@ def test_the_application_waits_for_nobody(strategies: Strategies, rude: Any) -> 
         strategies.wait_for(1)
     assert time.monotonic() - began < 4, "an answer is waited for five seconds"
     assert not polling()
+    assert caplog.records == []
 
 
 def test_an_answer_without_end_is_given_up(strategies: Strategies) -> None:
@@ -346,6 +349,40 @@ for number in range(3):
 """
     assert run_program(program, agent).stdout.split() == ["0", "1", "2"]
     assert len(strategies.asked) > 15
+
+
+def test_a_worker_that_ends_does_not_disturb_its_parent(agent: AgentDouble, strategies: Strategies) -> None:
+    """A child that was forked while its parent waits for an answer leaves the parent's connection alone."""
+    ended = threading.Event()
+
+    def answer_late(connection: socket.socket) -> None:
+        ended.wait(10)
+        connection.sendall(answered(json.dumps(probabilistic(1)).encode()))
+
+    strategies.answer = answer_late
+    program = f"""
+import os, time, spanloom_instrumentation
+from opentelemetry import trace
+from spanloom_instrumentation import sampling
+settings = dict(endpoint="{strategies.endpoint}", polling_interval_s=1000, initial_probability=0)
+sampler = sampling.remote("shop", **settings)
+provider = spanloom_instrumentation.configure(service="shop", sampler=sampler)
+tracer = trace.get_tracer("shop")
+tracer.start_span("parent")
+time.sleep(0.3)
+if os.fork() == 0:
+    provider.shutdown()
+    os._exit(0)
+os.wait()
+print("ended", flush=True)
+while not tracer.start_span("parent").is_recording():
+    time.sleep(0.01)
+"""
+    timer = threading.Timer(2, ended.set)
+    timer.start()
+    assert run_program(program, agent).stdout == "ended\n"
+    timer.join()
+    assert len(strategies.asked) == 1
 
 
 def test_a_program_of_one_line(agent: AgentDouble, strategies: Strategies) -> None:
