@@ -29,8 +29,9 @@ def configure(
 
     Makes OpenTelemetry's global tracer provider and returns it; its `shutdown` (also called when
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
-    SPANLOOM_AGENT says, else 127.0.0.1:6835. What is not said here is read from OpenTelemetry's
-    environment variables. Spans are dropped and counted rather than waited for, and nothing that
+    SPANLOOM_AGENT says, else 127.0.0.1:6835; *sampler* one of `spanloom_instrumentation.sampling`,
+    or of `opentelemetry-sdk`. What is not said here is read from OpenTelemetry's environment
+    variables. Spans are dropped and counted rather than waited for, and nothing that
     the network does is raised here or later.
     """
     provider = make_provider(
@@ -52,9 +53,10 @@ def make_provider(
     said = {**from_environment(environ), **(resource_attributes or {})}
     if service is not None:
         said["service.name"] = service
+    resource = Resource.of_this_process(said)
     provider = TracerProvider(
-        resource=Resource.of_this_process(said),
-        sampler=sampler or environment.sampler(environ),
+        resource=resource,
+        sampler=sampler or environment.sampler(environ, service=resource.service),
         limits=environment.limits(environ),
         ids=environment.ids(environ),
         disabled=environment.disabled(environ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import DEFAULT_TRACE_STATE, Link, SpanContext, SpanKind
+from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.util.types import Attributes
 
 from spanloom_instrumentation import current_context
@@ -14,9 +14,8 @@ from spanloom_instrumentation.current_context import SPAN_KEY
 from spanloom_instrumentation.current_span import CurrentSpan
 from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.ids import IdGenerator
-from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
-from spanloom_instrumentation.sampling.decision import Decide, Decision
+from spanloom_instrumentation.sampling.decision import Decide
 from spanloom_instrumentation.sampling.sampler import Start
 from spanloom_instrumentation.span import Span
 from spanloom_instrumentation.unsampled_span import UnsampledSpan
@@ -48,7 +47,8 @@ class Tracer(trace.Tracer):
         set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
     ) -> trace.Span:
         """Start a span below the context's, or a root; see OpenTelemetry's `Tracer.start_span`."""
-        parent = (current_context.get() if context is None else context).get(SPAN_KEY)
+        within = current_context.get() if context is None else context
+        parent = within.get(SPAN_KEY)
         parent_is: int | SpanContext | None
         # Nearly all spans are children of spans of this process: these need not be decided about.
         if self.follows_parent and type(parent) is UnsampledSpan:
@@ -57,7 +57,7 @@ class Tracer(trace.Tracer):
             heritage, parent_is = parent.heritage, parent.span_id
         else:
             start = self._start(parent, name, kind, attributes, links)
-            decision = self._decided(start, context)
+            decision = self._decide(start, within)
             heritage = Heritage(
                 start.trace_id,
                 sampled=decision.sampled,
@@ -95,13 +95,6 @@ class Tracer(trace.Tracer):
             above = None
             trace_id, random = self._ids.generate_trace_id() or 1, self._ids.is_trace_id_random()
         return Start(trace_id, random, above, name, kind, attributes, links or ())
-
-    def _decided(self, start: Start, context: Context | None) -> Decision:
-        try:
-            return self._decide(start, context)
-        except Exception as exc:  # noqa: BLE001  # a sampler of the application's must not cost it a request
-            warn_once("The sampler failed, and the span is not recorded: %r", exc)
-            return Decision(recorded=False, sampled=False, trace_state=DEFAULT_TRACE_STATE, attributes=None)
 
     def start_as_current_span(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # a context manager of another class
         self,
