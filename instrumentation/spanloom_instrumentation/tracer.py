@@ -16,7 +16,9 @@ from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.ids import IdGenerator
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
+from spanloom_instrumentation.remote_span import RemoteSpan
 from spanloom_instrumentation.sampling.decision import Decide, Decision
+from spanloom_instrumentation.sampling.forced import FORCED, force
 from spanloom_instrumentation.sampling.sampler import Start
 from spanloom_instrumentation.span import Span
 from spanloom_instrumentation.unsampled_span import UnsampledSpan
@@ -48,7 +50,8 @@ class Tracer(trace.Tracer):
         set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
     ) -> trace.Span:
         """Start a span below the context's, or a root; see OpenTelemetry's `Tracer.start_span`."""
-        parent = (current_context.get() if context is None else context).get(SPAN_KEY)
+        within = current_context.get() if context is None else context
+        parent = within.get(SPAN_KEY)
         parent_is: int | SpanContext | None
         # Nearly all spans are children of spans of this process: these need not be decided about.
         if self.follows_parent and type(parent) is UnsampledSpan:
@@ -56,17 +59,10 @@ class Tracer(trace.Tracer):
         if self.follows_parent and type(parent) is Span and parent.heritage.sampled:
             heritage, parent_is = parent.heritage, parent.span_id
         else:
-            start = self._start(parent, name, kind, attributes, links)
-            decision = self._decided(start, context)
-            heritage = Heritage(
-                start.trace_id,
-                sampled=decision.sampled,
-                random=start.random,
-                trace_state=decision.trace_state,
-            )
+            parent_is, heritage, decision = self._begun(parent, within, name, kind, attributes, links)
             if not decision.recorded:
                 return UnsampledSpan(heritage, self.new_span_id() or 1)
-            parent_is, attributes = start.parent, decision.attributes
+            attributes = decision.attributes
         span = Span(
             self._origin,
             heritage,
@@ -85,16 +81,40 @@ class Tracer(trace.Tracer):
             self._pipeline.started(span, context)
         return span
 
-    def _start(
-        self, parent: object, name: str, kind: SpanKind, attributes: Attributes, links: Sequence[Link] | None
-    ) -> Start:
+    def _begun(  # noqa: PLR0913, PLR0917  # what start_span has
+        self,
+        parent: object,
+        within: Context,
+        name: str,
+        kind: SpanKind,
+        attributes: Attributes,
+        links: Sequence[Link] | None,
+    ) -> tuple[SpanContext | None, Heritage, Decision]:
+        """The parent's context, the trace as it goes on here, and what is decided about it."""
         above = parent.get_span_context() if isinstance(parent, trace.Span) else None
         if isinstance(above, SpanContext) and above.is_valid:
             trace_id, random = above.trace_id, above.trace_flags.random_trace_id
         else:
             above = None
             trace_id, random = self._ids.generate_trace_id() or 1, self._ids.is_trace_id_random()
-        return Start(trace_id, random, above, name, kind, attributes, links or ())
+        if type(parent) is Span and parent.heritage.forced is not None:
+            within = force(within, parent.heritage.forced)
+        # What is left to us to decide is decided about as what begins here.
+        told = parent if type(parent) is RemoteSpan else None
+        start = Start(trace_id, random, None if told else above, name, kind, attributes, links or ())
+        if told and told.wanted is not None and FORCED not in within:
+            decision = Decision(told.wanted, told.wanted, DEFAULT_TRACE_STATE, attributes)
+        else:
+            decision = self._decided(start, within)
+        mark = within.get(FORCED)
+        heritage = Heritage(
+            trace_id,
+            sampled=decision.sampled,
+            random=random,
+            trace_state=decision.trace_state,
+            forced=mark if isinstance(mark, str) else None,
+        )
+        return above, heritage, decision
 
     def _decided(self, start: Start, context: Context | None) -> Decision:
         try:
