@@ -59,9 +59,10 @@ def make_provider(
     said = {**from_environment(environ), **(resource_attributes or {})}
     if service is not None:
         said["service.name"] = service
+    resource = Resource.of_this_process(said)
     provider = TracerProvider(
-        resource=Resource.of_this_process(said),
-        sampler=sampler or environment.sampler(environ),
+        resource=resource,
+        sampler=sampler or environment.sampler(environ, service=resource.service),
         limits=environment.limits(environ),
         ids=environment.ids(environ),
         disabled=environment.disabled(environ),

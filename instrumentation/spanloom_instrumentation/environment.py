@@ -49,18 +49,19 @@ def batching(environ: Environment, *, queued: int, batch: int, interval_s: float
     )
 
 
-def sampler(environ: Environment) -> Sampler | Any | None:
+def sampler(environ: Environment, *, service: str) -> Sampler | Any | None:
     """OTEL_TRACES_SAMPLER; a name that we do not know is that of an entry point."""
     name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
     argument = environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip()
     if name in {"", "parentbased_always_on"}:
         return None
     if root := _ROOTS.get(name.removeprefix("parentbased_")):
-        return ParentBased(root(argument)) if name.startswith("parentbased_") else root(argument)
+        found = root(argument, service)
+        return ParentBased(found) if name.startswith("parentbased_") else found
     return _made("opentelemetry_traces_sampler", name, argument)
 
 
-def _probability(argument: str) -> Sampler:
+def _probability(argument: str, _: str) -> Sampler:
     try:
         return probability(float(argument))
     except ValueError:
@@ -68,10 +69,17 @@ def _probability(argument: str) -> Sampler:
         return ALWAYS_ON
 
 
-_ROOTS: Final[Mapping[str, Callable[[str], Sampler]]] = {
-    "always_on": lambda _: ALWAYS_ON,
-    "always_off": lambda _: ALWAYS_OFF,
+def _remote(argument: str, service: str) -> Sampler:
+    from spanloom_instrumentation.sampling.jaeger_remote.settings import asking_as_said  # noqa: PLC0415  # seldom needed
+
+    return asking_as_said(argument, service)
+
+
+_ROOTS: Final[Mapping[str, Callable[[str, str], Sampler]]] = {
+    "always_on": lambda *_: ALWAYS_ON,
+    "always_off": lambda *_: ALWAYS_OFF,
     "traceidratio": _probability,
+    "jaeger_remote": _remote,
 }
 
 

@@ -1,15 +1,14 @@
 """The tracer provider: what `configure` installs."""
 
 import atexit
-import os
 import time
-import weakref
 from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.trace import NoOpTracer
 from opentelemetry.util.types import Attributes
 
+from spanloom_instrumentation.forks import renew_in_children
 from spanloom_instrumentation.ids import IdGenerator, RandomIds
 from spanloom_instrumentation.limits import SpanLimits
 from spanloom_instrumentation.notices import warn_once
@@ -17,7 +16,7 @@ from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.pipeline import Pipeline
 from spanloom_instrumentation.queue import SpanQueue
 from spanloom_instrumentation.resource import Resource
-from spanloom_instrumentation.sampling.decision import consistent, foreign
+from spanloom_instrumentation.sampling.decision import deciding, is_foreign
 from spanloom_instrumentation.sampling.sampler import Sampler
 from spanloom_instrumentation.sampling.samplers import ALWAYS_ON, ParentBased
 from spanloom_instrumentation.scope import Scope
@@ -45,7 +44,7 @@ class TracerProvider(trace.TracerProvider):
     ) -> None:
         self.resource = resource or Resource.of_this_process()
         self.sampler = sampler or _DEFAULT_SAMPLER
-        self._decide = (foreign if hasattr(self.sampler, "should_sample") else consistent)(self.sampler)
+        self._decide = deciding(self.sampler)
         self._limits = limits or SpanLimits()
         self._ids = ids or RandomIds()
         self._silent = disabled
@@ -53,10 +52,10 @@ class TracerProvider(trace.TracerProvider):
         self._tracers: dict[bytes, Tracer] = {}
         if shutdown_on_exit:
             atexit.register(self.shutdown)
-        renew = weakref.WeakMethod(self._after_fork)
-        os.register_at_fork(after_in_child=lambda: (method := renew()) and method())
+        renew_in_children(self)
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Describe the child."""
         self.resource = self.resource.after_fork()
 
     def get_tracer(
@@ -105,3 +104,5 @@ class TracerProvider(trace.TracerProvider):
             atexit.unregister(self.shutdown)
         for processor in self._pipeline.processors:
             processor.shutdown()
+        if not is_foreign(self.sampler):  # the SDK's have nothing to let go of
+            self.sampler.shutdown()

@@ -1,16 +1,15 @@
 """Between the application's threads and the one that sends: a bounded queue that never waits."""
 
-import os
 import sys
-import threading
-import weakref
 from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
 from opentelemetry.context import Context
 
+from spanloom_instrumentation.background import Background
 from spanloom_instrumentation.bell import Bell
+from spanloom_instrumentation.forks import renew_in_children
 from spanloom_instrumentation.span import Span
 
 MAX_QUEUED_SPANS: Final = 8192
@@ -60,18 +59,19 @@ class SpanQueue:
         self._batch = min(batch_spans, max_queued_spans)
         self._interval_s = send_interval_s
         self._closing = False
-        self._begin()
-        begin = weakref.WeakMethod(self._begin)
-        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+        self.after_fork()
+        renew_in_children(self)
 
-    def _begin(self) -> None:
+    def after_fork(self) -> None:
+        """Begin with nothing queued, and no thread."""
         self._queue: deque[Span] = deque()
         self._alarm_at = 0
         """How many queued spans the thread wants to hear of: any while it sleeps, a batch while it waits."""
         self._something = Bell()
         self._hurry = Bell()
         self._waiting: deque[Bell] = deque()
-        self._thread: threading.Thread | None = None
+        # Started by the first span, not by configure(): a server that forks its workers has none to lose.
+        self._thread = Background("spanloom-send", self._run)
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """Nothing to do yet."""
@@ -94,22 +94,10 @@ class SpanQueue:
         else:
             self._alarm_at = _NEVER
             self._hurry.ring()
-        if self._runs():
+        if self._thread.runs():
             self._something.ring()
         else:
             self._alarm_at = 0  # the next span tries again
-
-    def _runs(self) -> bool:
-        # Started by the first span, not by configure(): a server that forks its workers has none to lose.
-        if self._thread is None:
-            made = threading.Thread(target=self._run, name="spanloom-send", daemon=True)
-            if self._thread is None:  # nobody was quicker; no call since, so nobody can be
-                self._thread = made
-                try:
-                    made.start()
-                except RuntimeError:  # no more threads just now, or never again: the interpreter ends
-                    self._thread = None
-        return self._thread is not None
 
     def _run(self) -> None:
         closing = False
@@ -131,11 +119,11 @@ class SpanQueue:
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Let the thread send what is queued; whether it could in time."""
-        if self._thread is None and not self._queue:
+        if self._thread.thread is None and not self._queue:
             return True
         done = Bell()
         self._waiting.append(done)
-        if self._closing or not self._runs():
+        if self._closing or not self._thread.runs():
             self._send_round()
         self._something.ring()
         self._hurry.ring()
@@ -149,7 +137,7 @@ class SpanQueue:
         self._closing = True
         self._something.ring()
         self._hurry.ring()
-        if self._thread is None:
+        if self._thread.thread is None:
             self._send_round()
         else:
             self._thread.join(SHUTDOWN_S)

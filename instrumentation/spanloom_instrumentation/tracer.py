@@ -14,7 +14,6 @@ from spanloom_instrumentation.current_context import SPAN_KEY
 from spanloom_instrumentation.current_span import CurrentSpan
 from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.ids import IdGenerator
-from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.remote_span import RemoteSpan
 from spanloom_instrumentation.sampling.decision import Decide, Decision
@@ -105,7 +104,7 @@ class Tracer(trace.Tracer):
         if told and told.wanted is not None and FORCED not in within:
             decision = Decision(told.wanted, told.wanted, DEFAULT_TRACE_STATE, attributes)
         else:
-            decision = self._decided(start, within)
+            decision = self._decide(start, within)
         mark = within.get(FORCED)
         heritage = Heritage(
             trace_id,
@@ -115,13 +114,6 @@ class Tracer(trace.Tracer):
             forced=mark if isinstance(mark, str) else None,
         )
         return above, heritage, decision
-
-    def _decided(self, start: Start, context: Context | None) -> Decision:
-        try:
-            return self._decide(start, context)
-        except Exception as exc:  # noqa: BLE001  # a sampler of the application's must not cost it a request
-            warn_once("The sampler failed, and the span is not recorded: %r", exc)
-            return Decision(recorded=False, sampled=False, trace_state=DEFAULT_TRACE_STATE, attributes=None)
 
     def start_as_current_span(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # a context manager of another class
         self,

@@ -64,7 +64,7 @@ def with_told(context: Context | None, told: Told) -> Context:
         into = set_span_in_context(_caller(told, before), into)
     elif told.sampled is not None and not before.get_span_context().is_valid:
         into = set_span_in_context(RemoteSpan(INVALID_SPAN_CONTEXT, wanted=told.sampled), into)
-    return force(into) if told.debug else into
+    return force(into) if told.debug and not is_forced(into) else into
 
 
 def _caller(told: Told, before: Span) -> NonRecordingSpan:

@@ -14,6 +14,8 @@ from spanloom_instrumentation.unsampled_span import UnsampledSpan
 
 FORCED: Final = create_key("spanloom-forced")
 """Under which a context has the debug id, or an empty string."""
+_LONGEST: Final = 256
+"""Characters of a debug id, which a stranger may have sent."""
 
 
 def force(context: Context, debug_id: str | None = None) -> Context:
@@ -22,7 +24,7 @@ def force(context: Context, debug_id: str | None = None) -> Context:
     if type(parent) is UnsampledSpan:
         # Children of such a span are unsampled before anybody looks for the mark: they need that speed.
         context = set_value(SPAN_KEY, NonRecordingSpan(parent.get_span_context()), context)
-    return set_value(FORCED, debug_id or "", context)
+    return set_value(FORCED, (debug_id or "")[:_LONGEST], context)
 
 
 def is_forced(context: Context | None = None) -> bool:

@@ -36,7 +36,10 @@ class Intent:
     threshold: int | None
     """As in `spanloom_model.ot_entry`; None keeps nothing."""
     reliable: bool = True
-    """Whether a span that is kept stands for as many as its threshold says."""
+    """Whether a span that is kept stands for as many as its threshold says.
+
+    Where it does not, it is kept at random, not by the trace's random bits, and says no threshold.
+    """
     attributes: Attributes = None
     """To be added to the span, if it is kept."""
 
@@ -49,6 +52,9 @@ class Sampler(Protocol):
 
     def intent(self, start: Start) -> Intent:
         """What is wanted; quick, and without looking at the trace's id, which decides afterwards."""
+
+    def shutdown(self) -> None:
+        """Let go of threads and sockets; it may still be asked."""
 
     def __str__(self) -> str:
         """Describe it, with its settings."""

@@ -23,6 +23,9 @@ class Fixed:
         """The same."""
         return self._intent
 
+    def shutdown(self) -> None:
+        """There is nothing."""
+
     def __str__(self) -> str:
         return self._description
 
@@ -36,11 +39,19 @@ def probability(part: float) -> Sampler:
 
     Raises ValueError for what is no probability.
     """
-    if part == 0:
+    threshold = threshold_or_none(part)
+    if threshold is None:
         return ALWAYS_OFF
+    return Fixed(Intent(threshold=threshold), f"Probability{{{part}}}")
+
+
+def threshold_or_none(part: float) -> int | None:
+    """The threshold that keeps this part, None for nothing; raises ValueError for what is no probability."""
+    if part == 0:
+        return None
     if not 1 / MOST <= part <= 1:
         raise ValueError(f"a probability is 0, or between 2^-56 and 1, not {part}")
-    return Fixed(Intent(threshold=threshold_of(part)), f"Probability{{{part}}}")
+    return threshold_of(part)
 
 
 class ParentBased:
@@ -59,6 +70,10 @@ class ParentBased:
             return _NOTHING
         told = start.parent_threshold
         return _ALL_OF_UNKNOWN if told is None else Intent(threshold=told)
+
+    def shutdown(self) -> None:
+        """The root's."""
+        self._root.shutdown()
 
     def __str__(self) -> str:
         return f"ParentBased{{root={self._root}}}"

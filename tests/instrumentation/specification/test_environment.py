@@ -129,7 +129,7 @@ def test_samplers(name: str, argument: str, description: str) -> None:
     Specified in configuration/sdk-environment-variables.md, General SDK Configuration.
     """
     variables = {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": argument}
-    assert str(environment.sampler(variables)) == description
+    assert str(environment.sampler(variables, service="shop")) == description
 
 
 def test_sampler_is_used(agent: AgentDouble) -> None:
@@ -214,6 +214,6 @@ def test_empty_is_unset() -> None:
         "",
     )
     assert environment.limits(variables).events == 128
-    assert environment.sampler(variables) is None
+    assert environment.sampler(variables, service="shop") is None
     assert environment.exporters(variables) == ["spanloom"]
     assert not environment.disabled(variables)
