@@ -20,29 +20,30 @@ _NOTHING: Final = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 
 
 class Scope(opentracing.Scope):
-    """How long a span is the active one; closing it again changes nothing."""
+    """How long a span is active. Only the one that is open can be closed, as with OpenTracing's own."""
 
-    def __init__(self, manager: "ContextScopes", span: opentracing.Span, *, finishes: bool) -> None:
+    def __init__(
+        self, manager: "ContextScopes", span: opentracing.Span, otel: Context, *, finishes: bool
+    ) -> None:
         super().__init__(manager, span)
+        self.otel = otel
         self._finishes = finishes
-        self._token: Token[Context] | None = None
+        self._token: Token[Context]
 
-    def begin(self, otel: Context) -> "Scope":
-        """Make the span of that context the active one."""
+    def begin(self) -> "Scope":
+        """Make its span the active one."""
         current = current_context.get()
         around = {key: value for key, value in current.items() if key not in CARRIED}
-        self._token = current_context.attach(Context({**around, **otel, _SCOPE: self}))
+        self._token = current_context.attach(Context({**around, **self.otel, _SCOPE: self}))
         return self
 
     def close(self) -> None:
-        """Go back to what was active before, if this is still; finish the span, if that was wanted."""
-        token, self._token = self._token, None
-        if token is None:
+        """Go back to what was active before; finish the span, if that was wanted."""
+        if current_context.get().get(_SCOPE) is not self:
             return
-        if current_context.get().get(_SCOPE) is self:
-            with contextlib.suppress(ValueError):  # begun in another context, as a task's may be
-                current_context.detach(token)
-        if self._finishes:
+        with contextlib.suppress(ValueError):  # begun in another context, as a task's may be
+            current_context.detach(self._token)
+        if self._finishes and self.span:
             self.span.finish()
 
 
@@ -56,7 +57,7 @@ class ContextScopes(opentracing.ScopeManager):
     def activate(self, span: opentracing.Span, finish_on_close: bool) -> Scope:  # noqa: FBT001  # the interface's
         """Make it the active one, for OpenTelemetry too; a span of nobody's hides what was active."""
         otel = span.context.otel if isinstance(span, Span) else _NOTHING
-        return Scope(self, span, finishes=finish_on_close).begin(otel)
+        return Scope(self, span, otel, finishes=finish_on_close).begin()
 
     @property
     def active(self) -> Scope | None:
@@ -64,8 +65,9 @@ class ContextScopes(opentracing.ScopeManager):
         current = current_context.get()
         span = trace.get_current_span(current)
         found = current.get(_SCOPE)
-        if isinstance(found, Scope) and isinstance(found.span, Span) and found.span.otel is span:
+        if isinstance(found, Scope) and trace.get_current_span(found.otel) is span:
             return found
         if not span.get_span_context().is_valid and not baggage.get_all(current):
             return None
-        return Scope(self, Span(self._tracer, span, carried(current)), finishes=False)
+        seen = Span(self._tracer, span, carried(current))
+        return Scope(self, seen, seen.context.otel, finishes=False)

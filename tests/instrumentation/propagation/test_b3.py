@@ -126,7 +126,7 @@ def test_ids_that_are_none_leave_the_decision() -> None:
 
 
 @pytest.mark.parametrize(("state", "sampled"), [("1", True), ("d", True), ("0", False)])
-def test_providers_of_others_work_with_it(state: str, sampled: bool) -> None:
+def test_providers_of_others_work_with_it(*, state: str, sampled: bool) -> None:
     """In a service with opentelemetry-sdk a decision that came with ids is followed, and told to the next."""
     context = B3Single().extract({"b3": f"{TRACE}-{SPAN}-{state}"})
     span = SdkProvider(shutdown_on_exit=False).get_tracer("lib").start_span("serve", context=context)

@@ -69,7 +69,7 @@ def test_all_that_is_written_tells_the_same() -> None:
 
 
 def test_probability_travels_beside_b3() -> None:
-    """With `tracecontext` in the list spans of the next service say what they stand for; with B3 alone they cannot."""
+    """With `tracecontext` beside B3 the next service's spans say what they stand for; without they cannot."""
     for names, known in (("tracecontext,b3", True), ("b3", False)):
         first = Service(names, sampler=ParentBased(probability(0.9999)))
         then = Service(names)

@@ -30,7 +30,7 @@ def items(headers: dict[str, str]) -> dict[str, object]:
         (f"{TRACE}:{SPAN}:0:2", int(TRACE, 16), True),
     ],
 )
-def test_identity(value: str, trace_id: int, sampled: bool) -> None:
+def test_identity(*, value: str, trace_id: int, sampled: bool) -> None:
     """Short ids, capitals, escaped colons, more flags: a trace of Jaeger's goes on."""
     found = read(Jaeger(), {"uber-trace-id": value})
     assert (found.trace_id, found.trace_flags.sampled) == (trace_id, sampled)
