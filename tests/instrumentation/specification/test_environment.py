@@ -10,6 +10,8 @@ from spanloom_instrumentation.limits import UNLIMITED
 from spanloom_instrumentation.resource import from_environment
 from tests.instrumentation.doubles import AgentDouble, attributes, names, run_program, spans
 
+REMOTE = "Remote{http://127.0.0.1:5778,Probability{0.001}}"
+
 PROGRAM = """
 import spanloom_instrumentation
 from opentelemetry import propagate, trace
@@ -120,6 +122,22 @@ def test_every_limit_has_its_variable() -> None:
         ("traceidratio", "", "AlwaysOn"),
         ("traceidratio", "a lot", "AlwaysOn"),
         ("traceidratio", "2", "AlwaysOn"),
+        ("jaeger_remote", "", REMOTE),
+        ("parentbased_jaeger_remote", "", f"ParentBased{{root={REMOTE}}}"),
+        (
+            "jaeger_remote",
+            "endpoint=http://far:80,pollingIntervalMs=5000,initialSamplingRate=0.25",
+            "Remote{http://far:80,Probability{0.25}}",
+        ),
+        (
+            "jaeger_remote",
+            "initialSamplingRate = 1 , ,other=1",
+            "Remote{http://127.0.0.1:5778,Probability{1.0}}",
+        ),
+        ("jaeger_remote", "initialSamplingRate=2", REMOTE),
+        ("jaeger_remote", "pollingIntervalMs=often", REMOTE),
+        ("jaeger_remote", "endpoint=near", REMOTE),
+        ("jaeger_remote", "0.5", REMOTE),
         ("no such sampler", "", "None"),
     ],
 )

@@ -9,10 +9,11 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 
+from spanloom_instrumentation import sampling
 from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ALWAYS_ON, ParentBased, probability
 from spanloom_instrumentation.sampling.trace_state import telling, told_by
 from spanloom_model import ot_entry
-from tests.instrumentation.doubles import traced
+from tests.instrumentation.doubles import attributes, traced
 
 HALF = 2**55
 
@@ -241,3 +242,33 @@ def test_a_probability_keeps_its_part(part: float) -> None:
     tracer = here.provider.get_tracer("lib")
     kept = [tracer.start_span("made").get_span_context().trace_flags.sampled for _ in range(count)]
     assert sum(kept) == pytest.approx(count * part, abs=1.1)
+
+
+def test_rules_are_asked_in_their_order() -> None:
+    """The first whose predicate is true says what is wanted; where none is, nothing is kept.
+
+    Specified in trace/sdk.md, ComposableRuleBased.
+    """
+    sampler = sampling.rules(
+        sampling.Rule(ALWAYS_OFF, when=lambda start: start.name == "made" and start.parent is None),
+        sampling.Rule(probability(0.5), when=lambda start: start.name == "made"),
+        sampling.Rule(ALWAYS_ON),
+    )
+    assert told(sampler) == (False, "")
+    assert told(sampler, below(0xC0_0000_0000_0000, sampled=False)) == (True, "ot=th:8")
+    assert told(sampling.rules(sampling.Rule(ALWAYS_ON, when=lambda _: False))) == (False, "")
+
+
+def test_attributes_are_added_to_what_is_kept() -> None:
+    """To the sampler's own and to the span's; the decision stays the other sampler's.
+
+    Specified in trace/sdk.md, ComposableAnnotating.
+    """
+    inner = sampling.annotating(probability(0.5), {"inner": 1, "both": 1})
+    sampler = sampling.annotating(inner, {"outer": 2, "both": 2})
+    here = traced(sampler=sampler, ids=Ids(2**56 - 1, 0))
+    for _ in range(2):
+        here.provider.get_tracer("lib").start_span("made", attributes={"own": 0}).end()
+    span = here.span()
+    assert attributes(span) == {"own": 0, "inner": 1, "both": 2, "outer": 2}
+    assert span.trace_state == "ot=th:8"

@@ -34,13 +34,14 @@ def sampler_of(answer: bytes) -> Sampler:
 
 
 def _per_operation(told: Mapping[str, Any]) -> Sampler:
-    strategies = told.get("perOperationStrategies") or []
+    given = told.get("perOperationStrategies")
+    strategies = [] if given is None else given
     if not isinstance(strategies, list) or not all(isinstance(one, dict) for one in strategies):
         raise ValueError("perOperationStrategies is no list of strategies")
     return PerOperation(
         default=_number(told, "defaultSamplingProbability"),
         at_least=_number(told, "defaultLowerBoundTracesPerSecond"),
-        probabilities={str(one.get("operation") or ""): _probability(one) for one in strategies},
+        probabilities={str(one.get("operation", "")): _probability(one) for one in strategies},
     )
 
 
@@ -62,7 +63,8 @@ def _table(told: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
 
 
 def _number(told: Mapping[str, Any], key: str) -> float:
-    found = told.get(key) or 0
+    if (found := told.get(key)) is None:
+        return 0
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < 2**31:
         raise ValueError(f"{key} is {found!r}")
     return float(found)

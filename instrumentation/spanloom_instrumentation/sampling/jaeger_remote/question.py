@@ -15,22 +15,19 @@ from spanloom_model import address
 TIMEOUT_S: Final = 5.0
 """For all of it; an agent that knows nothing yet asks its collectors meanwhile."""
 MOST_BYTES: Final = 1 << 20
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Question:
-    """What a service should sample, asked of one address again and again, by one thread."""
+    """How a service should sample, asked of one address again and again, by one thread."""
 
-    def __init__(self, endpoint: str, service: str) -> None:
+    def __init__(self, endpoint: str, service: str, *, timeout_s: float = TIMEOUT_S) -> None:
         """Take the address apart; raises ValueError where it is none of HTTP."""
         url = urlsplit(endpoint)
-        if url.scheme not in _PORTS or not url.hostname:
-            raise ValueError(
-                f"strategies are asked for over HTTP, as in http://127.0.0.1:5778, not {endpoint}"
-            )
-        self._host = url.hostname
-        self._port = url.port or _PORTS[url.scheme]
-        self._tls = url.scheme == "https"
+        if url.scheme != "http" or not url.hostname:
+            raise ValueError(f"an endpoint is like http://127.0.0.1:5778, not {endpoint!r}")
+        self.endpoint = endpoint
+        self._timeout_s = timeout_s
+        self._host, self._port = url.hostname, url.port or 80
         target = f"{url.path.rstrip('/') or '/sampling'}?service={quote(service, safe='')}"
         # The old version, whose answers are never in chunks, and end with the connection.
         self._request = f"GET {target} HTTP/1.0\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n".encode()
@@ -38,26 +35,14 @@ class Question:
 
     def ask(self) -> bytes:
         """The answer's body; raises OSError where there is none, ValueError where it is no good."""
-        deadline_s = time.monotonic() + TIMEOUT_S
-        with self._connected() as connection:
+        deadline_s = time.monotonic() + self._timeout_s
+        family, where = address.resolve(self._host, self._port, socket.SOCK_STREAM)
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
             self._connection = connection
+            connection.settimeout(self._timeout_s)
+            connection.connect(where)
             connection.sendall(self._request)
             return _body(_received(connection, deadline_s))
-
-    def _connected(self) -> socket.socket:
-        family, where = address.resolve(self._host, self._port, socket.SOCK_STREAM)
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(TIMEOUT_S)
-            connection.connect(where)
-            if self._tls:
-                import ssl  # noqa: PLC0415  # dear to import, and an agent on the same host has no need of it
-
-                connection = ssl.create_default_context().wrap_socket(connection, server_hostname=self._host)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def give_up(self) -> None:
         """Let the thread that waits for an answer wait no longer."""

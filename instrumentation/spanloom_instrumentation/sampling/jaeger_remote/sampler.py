@@ -62,9 +62,12 @@ class Remote:
             if answer != self._answer:  # else what the samplers have counted so far would be forgotten
                 self._sampler = sampler_of(answer)
                 self._answer = answer
-        except (OSError, ValueError) as exc:
+        except OSError as exc:
             if not self._closing:
-                warn_once("Sampling stays as it is, for want of an answer: %r", exc)
+                warn_once("How to sample is not answered, and stays as it is: %r", exc)
+            return False
+        except ValueError as exc:
+            warn_once("How to sample is answered with nonsense, and stays as it is: %s", exc)
             return False
         return True
 
@@ -76,4 +79,4 @@ class Remote:
         self._polling.join(SHUTDOWN_S)
 
     def __str__(self) -> str:
-        return f"Remote{{{self._sampler}}}"
+        return f"Remote{{{self._question.endpoint},{self._sampler}}}"
