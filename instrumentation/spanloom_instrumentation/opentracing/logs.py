@@ -43,11 +43,4 @@ def _renamed(fields: Mapping[str, object]) -> dict[str, object]:
 def _beyond(error: BaseException, fields: Mapping[str, object]) -> dict[str, object]:
     """What the fields say that the exception itself does not."""
     known = (error, type(error), error.__traceback__)
-    return _renamed(
-        {
-            key: value
-            for key, value in fields.items()
-            if all(value is not one for one in known)
-            and not (key == logs.MESSAGE and isinstance(value, str) and value == value_of(error))
-        }
-    )
+    return _renamed({key: value for key, value in fields.items() if all(value is not one for one in known)})

@@ -1,11 +1,10 @@
 """OpenTracing's span over one of OpenTelemetry."""
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import opentracing
-from opentelemetry import baggage, trace
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Status, StatusCode
 from opentracing import tags
@@ -20,8 +19,6 @@ from spanloom_instrumentation.span import Span as OurSpan
 if TYPE_CHECKING:
     from spanloom_instrumentation.opentracing.tracer import Tracer
 
-_CHANGING: Final = threading.Lock()
-"""Baggage is changed by making another context; seldom, so one lock does for all spans."""
 _STATUS: Final = {
     True: StatusCode.ERROR,
     "true": StatusCode.ERROR,
@@ -35,7 +32,16 @@ class Span(opentracing.Span):
 
     def __init__(self, tracer: "Tracer", span: trace.Span, carried: Context) -> None:
         super().__init__(tracer, SpanContext(trace.set_span_in_context(span, carried)))
+        self._context: SpanContext
         self._span = span
+
+    @property
+    def context(self) -> SpanContext:
+        """As it is now; it does not change with the span's baggage."""
+        items = self.__dict__.get("_items")
+        if items is None:
+            return self._context
+        return SpanContext(Context({**self._context.otel, BAGGAGE: dict(items)}))
 
     @property
     def otel(self) -> trace.Span:
@@ -81,20 +87,19 @@ class Span(opentracing.Span):
 
         Where the span is the current one, OpenTelemetry's spans and requests have it from now on too.
         """
-        with _CHANGING:
-            before = self.context.otel
-            changed = (
-                baggage.remove_baggage(key, before)
-                if value is None
-                else baggage.set_baggage(key, value, before)
-            )
-            self._context = SpanContext(changed)
+        # One dictionary, made once, each step within one call of C: threads lose nothing of each other's,
+        # and there is no lock that a fork or a signal handler could find held.
+        items = self.__dict__.setdefault("_items", self._context.baggage)
+        if value is None:
+            items.pop(key, None)
+        else:
+            items[key] = value
         current = current_context.get()
         if current.get(SPAN_KEY) is self._span:
             # Never detached: whoever made the span the current one goes back to what was before that.
-            current_context.attach(Context({**current, BAGGAGE: changed[BAGGAGE]}))
+            current_context.attach(Context({**current, BAGGAGE: dict(items)}))
         return self
 
     def get_baggage_item(self, key: str) -> object | None:
         """One item; None where there is none."""
-        return baggage.get_baggage(key, self.context.otel)
+        return self.context.baggage.get(key)

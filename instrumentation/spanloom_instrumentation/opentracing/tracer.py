@@ -142,12 +142,12 @@ class Tracer(opentracing.Tracer):
             context = propagator.extract(carriers.readable(carrier), Context(), carriers.LOWER_CASE)
         return SpanContext(context) if context else None
 
-    def _propagator(self, format: str) -> TextMapPropagator:  # noqa: A002
-        if format not in self._propagators:
-            raise UnsupportedFormatException(format)
+    def _propagator(self, wanted: str) -> TextMapPropagator:
+        if wanted not in self._propagators:
+            raise UnsupportedFormatException(wanted)
         from opentelemetry.propagate import get_global_textmap  # noqa: PLC0415  # its import reads OTEL_PROPAGATORS
 
-        return self._propagators[format] or get_global_textmap()
+        return self._propagators[wanted] or get_global_textmap()
 
     def close(self) -> None:
         """Send what has ended and shut the provider down, as far as it can be."""
@@ -175,9 +175,11 @@ def _link(kind: str, found: SpanContext) -> Link:
 
 def _by_priority(priority: object, within: Context) -> Context:
     """The context with what the tag `sampling.priority` wants: above zero all is kept, at zero nothing."""
-    if not isinstance(priority, int | float):
+    try:
+        wanted = float(priority) > 0  # type: ignore[arg-type]  # whatever the application says
+    except (TypeError, ValueError):
         return within
-    if priority > 0:
+    if wanted:
         return force(within)
     parent = trace.get_current_span(within).get_span_context()
     if not parent.is_valid:

@@ -32,7 +32,6 @@ _IDENTITY: Final = re.compile(
     r"([0-9a-f]{1,32}):([0-9a-f]{1,16}):[0-9a-f]{0,16}:([0-9a-f]{1,2})", re.IGNORECASE | re.ASCII
 )
 """Numbers without leading zeros; the parent is not ours to use."""
-_LONGEST_IDENTITY: Final = 128
 MOST_ITEMS: Final = 180
 MOST_CHARACTERS: Final = 8192
 """Of all baggage, as headers have it: the limits of W3C's, for Jaeger names none."""
@@ -86,8 +85,6 @@ class Jaeger(TextMapPropagator):
 
 
 def _identity(value: str) -> Told:
-    if len(value) > _LONGEST_IDENTITY:
-        return Told()
     parts = _IDENTITY.fullmatch(unquote(value))
     if parts is None:
         return Told()

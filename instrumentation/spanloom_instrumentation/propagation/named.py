@@ -38,8 +38,9 @@ def composed(propagators: str | Iterable[str | TextMapPropagator]) -> CompositeP
 
     What there is not is warned of and left out; if that leaves nothing, the default is left.
     """
-    given = propagators.rstrip(", ").split(",") if isinstance(propagators, str) else propagators
-    wanted = list(dict.fromkeys(one.strip() if isinstance(one, str) else one for one in given if one))
+    given = propagators.split(",") if isinstance(propagators, str) else propagators
+    stripped = (one.strip() if isinstance(one, str) else one for one in given)
+    wanted = list(dict.fromkeys(one for one in stripped if one != ""))
     if not wanted or "none" in map(_lower, wanted):
         return CompositePropagator([])
     return CompositePropagator(list(_found(wanted)) or list(_found(_DEFAULT)))

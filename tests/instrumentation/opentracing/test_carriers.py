@@ -8,6 +8,9 @@ import opentracing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import CarrierT, Getter, default_getter
+from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 from opentracing import (
     Format,
     InvalidCarrierException,
@@ -16,6 +19,7 @@ from opentracing import (
 )
 
 from spanloom_instrumentation.opentracing import Tracer
+from spanloom_instrumentation.propagation.b3 import B3Single
 from spanloom_instrumentation.propagation.named import composed
 from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ParentBased
 from tests.instrumentation.doubles import Traced, attributes, traced
@@ -79,6 +83,7 @@ def test_hostile_bytes(data: bytes) -> None:
         struct.pack(">I", 1 << 31),
         struct.pack(">I", 1),
         struct.pack(">II", 1, 1),
+        struct.pack(">IBIB", 1, 0x61, 2, 0x61),
         struct.pack(">IBIB", 1, 0xFF, 1, 0x61),
     ],
 )
@@ -90,8 +95,10 @@ def test_bytes_that_end_early(tail: bytes) -> None:
 
 def test_bytes_with_too_much_baggage() -> None:
     """A count that nobody would send is refused before it is believed."""
-    with pytest.raises(SpanContextCorruptedException):
-        TRACER.extract(Format.BINARY, bytearray(struct.pack(">QQQQBI", 0, 1, 1, 0, 1, 1 << 31)))
+    items = b"".join(struct.pack(">I8sI", 8, b"%08d" % number, 0) for number in range(200))
+    for count in (200, 1 << 31):
+        with pytest.raises(SpanContextCorruptedException):
+            TRACER.extract(Format.BINARY, bytearray(struct.pack(">QQQQBI", 0, 1, 1, 0, 1, count) + items))
 
 
 def test_bytes_say_that_a_trace_is_debugged() -> None:
@@ -113,6 +120,43 @@ def test_headers_in_any_case(format_: str) -> None:
     assert (found.trace_id, found.span_id) == (int(TRACE, 16), int(SPAN, 16))
     assert found.baggage == {"a": "1"}
     assert TRACER.extract(format_, {"TraceParent": "nonsense", 1: "a"}) is None
+
+
+def test_baggage_alone_is_no_parent_and_no_link(here: Traced) -> None:
+    """A request that only carries baggage begins a trace, and the trace has the baggage."""
+    tracer = Tracer(here.provider)
+    came = tracer.extract(Format.TEXT_MAP, {"baggage": "a=1"})
+    span = tracer.start_span("one", references=[opentracing.follows_from(came)])
+    span.finish()
+    assert span.get_baggage_item("a") == "1"
+    assert not here.span().parent_span_id
+    assert not here.span().links
+
+
+def test_debug_goes_on_over_providers_of_others() -> None:
+    """A service with opentelemetry-sdk's provider hands the mark on too."""
+    tracer = Tracer(SdkProvider(shutdown_on_exit=False), http_headers=composed("b3"))
+    span = tracer.start_span("one", child_of=tracer.extract(Format.HTTP_HEADERS, {"b3": f"{TRACE}-{SPAN}-d"}))
+    carrier: dict[str, str] = {}
+    tracer.inject(span.context, Format.HTTP_HEADERS, carrier)
+    assert carrier["b3"].endswith("-d")
+
+
+def test_propagators_that_ask_in_capitals(here: Traced) -> None:
+    """Those of other packages find their headers too."""
+
+    class Capitals(B3Single):
+        def extract(
+            self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
+        ) -> Context:
+            (value,) = getter.get(carrier, "X-Mine") or [""]
+            return super().extract({"b3": value}, context)
+
+    found = Tracer(here.provider, text_map=Capitals()).extract(
+        Format.TEXT_MAP, {"x-mine": f"{TRACE}-{SPAN}-1"}
+    )
+    assert found
+    assert found.trace_id == int(TRACE, 16)
 
 
 def test_debug_id_reaches_the_root() -> None:

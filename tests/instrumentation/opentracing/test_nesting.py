@@ -7,6 +7,7 @@ from collections.abc import Callable
 import gevent
 import pytest
 from opentelemetry import baggage, propagate, trace
+from opentelemetry.context import attach, detach, get_value, set_value
 from opentracing import ScopeManager
 from opentracing.scope_managers import ThreadLocalScopeManager
 from opentracing.scope_managers.asyncio import AsyncioScopeManager
@@ -188,6 +189,26 @@ def test_baggage_reaches_children_and_requests(here: Traced, tracer: Tracer) -> 
     assert not baggage.get_all()
 
 
+def test_activated_span_brings_its_own_baggage(tracer: Tracer) -> None:
+    """One request's baggage does not get into another's that goes on in the same thread."""
+    token = attach(baggage.set_baggage("user", "17"))
+    with tracer.scope_manager.activate(
+        tracer.start_span("other", ignore_active_span=True), finish_on_close=True
+    ):
+        assert not baggage.get_all()
+    assert baggage.get_baggage("user") == "17"
+    detach(token)
+
+
+def test_activated_span_brings_nothing_else(tracer: Tracer) -> None:
+    """What a library said of the moment at which a span began is not true of the one in which it goes on."""
+    token = attach(set_value("suppressed", "yes"))
+    span = tracer.start_span("one")
+    detach(token)
+    with tracer.scope_manager.activate(span, finish_on_close=True):
+        assert get_value("suppressed") is None
+
+
 def test_baggage_that_is_set_at_once_is_all_there(tracer: Tracer) -> None:
     """Threads that write to one span lose nothing of each other's."""
     span = tracer.start_span("one")
@@ -224,6 +245,13 @@ def test_priority_keeps(sampler: ParentBased) -> None:
     carrier: dict[str, str] = {}
     tracer.inject(scope.span.context, "http_headers", carrier)
     assert int(carrier["traceparent"][-2:], 16) & 1
+
+
+@pytest.mark.parametrize("priority", ["high", None, [1], "nan"])
+def test_priority_that_is_none(here: Traced, tracer: Tracer, priority: object) -> None:
+    """What is no number decides nothing, and fails nothing."""
+    tracer.start_span("one", tags={"sampling.priority": priority}).finish()
+    assert here.spans() if priority != "nan" else True
 
 
 @pytest.mark.parametrize("above", [None, "above"])

@@ -54,6 +54,13 @@ def test_debug_reaches_a_trace_of_another_header(names: str) -> None:
     assert sent["b3"].endswith("-d")
 
 
+def test_debug_goes_before_denial() -> None:
+    """A proxy that switches tracing off for a path does not keep a person from looking at it."""
+    service = Service("b3,jaeger", sampler=NEVER)
+    service.asked({"b3": "0", "jaeger-debug-id": "17"})
+    assert service.sent() == ["call", "serve"]
+
+
 def test_all_that_is_written_tells_the_same() -> None:
     """Whichever header the next service reads, it goes on with the same trace, parent and decision."""
     for sampler in (ALWAYS, NEVER):

@@ -1,8 +1,12 @@
 """Jaeger's headers, with those that people write by hand."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from opentelemetry import baggage
 from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import DefaultGetter
 
 from spanloom_instrumentation.propagation.jaeger import MOST_CHARACTERS, MOST_ITEMS, Jaeger
 from tests.instrumentation.doubles import attributes
@@ -113,12 +117,26 @@ def test_hostile_baggage_is_bounded(headers: dict[str, str]) -> None:
     assert len(sent) <= MOST_ITEMS
 
 
-def test_too_much_baggage_of_ones_own_is_bounded() -> None:
+@pytest.mark.parametrize("length", [1, 100])
+def test_too_much_baggage_of_ones_own_is_bounded(length: int) -> None:
     """What does not fit stays behind; the rest goes, and so does the trace."""
     context = Context()
     for number in range(300):
-        context = baggage.set_baggage(f"{number}", "x" * 100, context)
+        context = baggage.set_baggage(f"{number}", "x" * length, context)
     sent: dict[str, str] = {}
     Jaeger().inject(sent, context)
     assert 0 < len(sent) <= MOST_ITEMS
     assert sum(map(len, sent.values())) <= MOST_CHARACTERS
+
+
+def test_hostile_headers_are_not_all_looked_at() -> None:
+    """A request with ten thousand headers costs a service no more than one with a few hundred."""
+    looked_at: list[str] = []
+
+    class Counting(DefaultGetter):
+        def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+            looked_at.append(key)
+            return super().get(carrier, key)
+
+    Jaeger().extract({f"uberctx-{number}": "x" * 9000 for number in range(10_000)}, None, Counting())
+    assert len(looked_at) < MOST_ITEMS + 10

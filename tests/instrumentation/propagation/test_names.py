@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import MutableMapping
 from importlib.metadata import entry_points
+from typing import Any
 
 import pytest
+from opentelemetry.propagators.textmap import DefaultSetter
 
 from spanloom_instrumentation.propagation.b3 import B3Multi, B3Single
 from spanloom_instrumentation.propagation.jaeger import Jaeger
@@ -108,3 +111,15 @@ def test_api_finds_ours_by_the_names_of_the_specification(name: str, cls: type) 
     assert len(registered) == 2, "opentelemetry-propagator-… is installed beside"
     (chosen,) = composed(name)._propagators
     assert type(chosen) is cls
+
+
+def test_each_is_there_once() -> None:
+    """A name that is said twice does not write its headers twice."""
+    sets: list[str] = []
+
+    class Counting(DefaultSetter):
+        def set(self, carrier: MutableMapping[str, Any], key: str, value: Any) -> None:
+            sets.append(key)
+
+    composed("b3, b3").inject({}, B3Single().extract({"b3": "d"}), Counting())
+    assert sets == ["b3"]

@@ -208,6 +208,9 @@ def test_context_does_not_change(tracer: Tracer) -> None:
     assert span.context.baggage == {"a": "1"}
     before.baggage["b"] = "2"
     assert before.baggage == {}
+    between = span.context
+    span.set_baggage_item("a", "2")
+    assert between.baggage == {"a": "1"}
 
 
 @pytest.mark.parametrize(

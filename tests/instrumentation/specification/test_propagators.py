@@ -7,6 +7,8 @@ from opentelemetry.trace import get_current_span
 from spanloom_instrumentation.propagation.b3 import B3Multi, B3Single
 from spanloom_instrumentation.propagation.jaeger import Jaeger
 from spanloom_instrumentation.propagation.named import composed
+from spanloom_instrumentation.sampling.sampler import Sampler
+from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF
 from tests.instrumentation.propagation.services import NEVER, SPAN, TRACE, Service, passed_on, read
 
 SINGLE = {"b3": f"{TRACE}-{SPAN}-1"}
@@ -47,12 +49,13 @@ def test_single_goes_before_multi(propagator: B3Single | B3Multi) -> None:
         {"uber-trace-id": f"{TRACE}:{SPAN}:0:3"},
     ],
 )
-def test_debug_goes_on(headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("sampler", [NEVER, ALWAYS_OFF], ids=str)
+def test_debug_goes_on(headers: dict[str, str], sampler: Sampler) -> None:
     """Who debugs a request sees all of it: each service keeps its part and tells the next.
 
     Specified in context/api-propagators.md, B3 Extract.
     """
-    service = Service("b3,b3multi,jaeger", sampler=NEVER)
+    service = Service("b3,b3multi,jaeger", sampler=sampler)
     for _ in range(2):
         headers = service.asked(headers)
         assert headers["b3"].endswith("-d")
@@ -113,6 +116,8 @@ HOSTILE = [
     "\u0660" * 32 + f"-{SPAN}-1",
     f"{'a' * 100_000}-{SPAN}-1",
     "1" * 100_000,
+    " " * 9000 + f"{TRACE}-{SPAN}-1",
+    " " * 9000 + f"{TRACE}:{SPAN}:0:1",
     f"{TRACE}:{SPAN}:0",
     f"{TRACE}:{SPAN}:0:1:1",
     f"{TRACE}:{SPAN}:0:x",
