@@ -15,7 +15,7 @@ from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import TraceState
 from opentracing import InvalidCarrierException, SpanContextCorruptedException
 
-from spanloom_instrumentation.propagation.told import Told, told_of, with_told
+from spanloom_instrumentation.propagation.told import Told, parent_id, told_of, with_told
 
 _IDENTITY: Final = struct.Struct(">QQQQBI")
 _LENGTH: Final = struct.Struct(">I")
@@ -62,7 +62,9 @@ def encoded(context: Context) -> bytes:
     told = told_of(context) or Told()
     items = list(baggage.get_all(context).items())[:_MOST_ITEMS]
     parts = [
-        _IDENTITY.pack(*divmod(told.trace_id, _HALF), told.span_id, told.parent_id, told.flags, len(items))
+        _IDENTITY.pack(
+            *divmod(told.trace_id, _HALF), told.span_id, parent_id(context), told.flags, len(items)
+        )
     ]
     parts += [_text(str(part)) for item in items for part in item]
     if told.trace_state:

@@ -44,8 +44,9 @@ class _B3(TextMapPropagator):
     ) -> Context:
         """See OpenTelemetry's; what cannot be understood changes nothing."""
         found = headers(carrier, getter, _NAMES)
-        told = _single(found.get(_SINGLE, "")) or _several(found)
-        return with_told(context, told)
+        if not found:
+            return Context() if context is None else context
+        return with_told(context, _single(found.get(_SINGLE, "")) or _several(found))
 
 
 def _single(value: str) -> Told | None:

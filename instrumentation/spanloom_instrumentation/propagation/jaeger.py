@@ -20,7 +20,7 @@ from opentelemetry.propagators.textmap import (
 )
 
 from spanloom_instrumentation.propagation.headers import headers, prefixed
-from spanloom_instrumentation.propagation.told import Told, hexadecimal, told_of, with_told
+from spanloom_instrumentation.propagation.told import Told, hexadecimal, parent_id, told_of, with_told
 from spanloom_instrumentation.sampling.forced import force
 
 _TRACE_ID: Final = "uber-trace-id"
@@ -52,8 +52,7 @@ class Jaeger(TextMapPropagator):
         """See OpenTelemetry's; what cannot be understood changes nothing."""
         found = headers(carrier, getter, (_TRACE_ID, _DEBUG_ID, _BAGGAGE_BY_HAND))
         into = with_told(context, _identity(found.get(_TRACE_ID, "")))
-        by_hand = _by_hand(found.get(_BAGGAGE_BY_HAND, ""))
-        for key, value in _bounded(by_hand):
+        for key, value in _bounded(_by_hand(found.get(_BAGGAGE_BY_HAND, ""))):
             into = baggage.set_baggage(key, value, into)
         for key, value in _bounded(prefixed(carrier, getter, _BAGGAGE, most=MOST_ITEMS)):
             into = baggage.set_baggage(key, unquote(value), into)
@@ -70,7 +69,7 @@ class Jaeger(TextMapPropagator):
         """See OpenTelemetry's; baggage that cannot be a header, or has no room, is left out."""
         told = told_of(context)
         if told and told.trace_id:
-            ids = f"{hexadecimal(told.trace_id)}:{told.span_id:016x}:{told.parent_id:x}"
+            ids = f"{hexadecimal(told.trace_id)}:{told.span_id:016x}:{parent_id(context):x}"
             setter.set(carrier, _TRACE_ID, f"{ids}:{told.flags:x}")
         items = (
             (key, quote(str(value), errors="replace")) for key, value in baggage.get_all(context).items()

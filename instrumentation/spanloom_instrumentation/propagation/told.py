@@ -32,8 +32,6 @@ class Told(NamedTuple):
     """None leaves it to the receiver."""
     debug: bool = False
     """Whether it is to be kept by all means, which implies `sampled`; whoever hands it on says so too."""
-    parent_id: int = 0
-    """Told by Jaeger's clients, and listened to by the oldest of them only."""
     trace_state: TraceState | None = None
 
     @property
@@ -92,12 +90,15 @@ def told_of(context: Context | None) -> Told | None:
     found = span.get_span_context()
     if found.is_valid:
         sampled = None if isinstance(span, RemoteSpan) else found.trace_flags.sampled
-        parent = getattr(span, "parent", None)
-        return Told(
-            found.trace_id, found.span_id, sampled, debug, parent.span_id if parent else 0, found.trace_state
-        )
+        return Told(found.trace_id, found.span_id, sampled, debug, found.trace_state)
     wanted = span.wanted if isinstance(span, RemoteSpan) else None
     return None if wanted is None and not debug else Told(sampled=wanted, debug=debug)
+
+
+def parent_id(context: Context | None) -> int:
+    """Told by Jaeger's clients, and listened to by the oldest of them only; zero is none."""
+    parent = getattr(get_current_span(context), "parent", None)
+    return parent.span_id if isinstance(parent, SpanContext) else 0
 
 
 def hexadecimal(trace_id: int) -> str:
