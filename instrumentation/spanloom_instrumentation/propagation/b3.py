@@ -4,6 +4,7 @@ Both classes read both spellings, the single header before the others, and write
 """
 
 import re
+from abc import abstractmethod
 from typing import Final
 
 from opentelemetry.context import Context
@@ -34,7 +35,7 @@ _DEBUG: Final = "d"
 
 
 class _B3(TextMapPropagator):
-    """The reading half."""
+    """All but the spelling of what is written."""
 
     def extract(
         self,
@@ -47,6 +48,21 @@ class _B3(TextMapPropagator):
         if not found:
             return Context() if context is None else context
         return with_told(context, _single(found.get(_SINGLE, "")) or _several(found))
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """See OpenTelemetry's."""
+        if told := told_of(context):
+            for name, value in self.written(told).items():
+                setter.set(carrier, name, value)
+
+    @abstractmethod
+    def written(self, told: Told) -> dict[str, str]:
+        """The headers that tell it."""
 
 
 def _single(value: str) -> Told | None:
@@ -82,17 +98,11 @@ def _told(trace_id: str, span_id: str, state: str | None) -> Told | None:
 class B3Single(_B3):
     """Writes `b3: ids-state`."""
 
-    def inject(
-        self,
-        carrier: CarrierT,
-        context: Context | None = None,
-        setter: Setter[CarrierT] = default_setter,
-    ) -> None:
-        """See OpenTelemetry's."""
-        if told := told_of(context):
-            ids = [hexadecimal(told.trace_id), f"{told.span_id:016x}"] if told.trace_id else []
-            state = [_DEBUG] if told.debug else [] if told.sampled is None else [f"{told.sampled:d}"]
-            setter.set(carrier, _SINGLE, "-".join(ids + state))
+    def written(self, told: Told) -> dict[str, str]:
+        """One header."""
+        ids = [hexadecimal(told.trace_id), f"{told.span_id:016x}"] if told.trace_id else []
+        state = [_DEBUG] if told.debug else [] if told.sampled is None else [f"{told.sampled:d}"]
+        return {_SINGLE: "-".join(ids + state)}
 
     @property
     def fields(self) -> set[str]:
@@ -103,23 +113,17 @@ class B3Single(_B3):
 class B3Multi(_B3):
     """Writes a header for each; the parent's id is left out, as OpenTelemetry wants it."""
 
-    def inject(
-        self,
-        carrier: CarrierT,
-        context: Context | None = None,
-        setter: Setter[CarrierT] = default_setter,
-    ) -> None:
-        """See OpenTelemetry's."""
-        told = told_of(context)
-        if told is None:
-            return
+    def written(self, told: Told) -> dict[str, str]:
+        """As many headers as there is something to tell."""
+        sent: dict[str, str] = {}
         if told.trace_id:
-            setter.set(carrier, _TRACE_ID, hexadecimal(told.trace_id))
-            setter.set(carrier, _SPAN_ID, f"{told.span_id:016x}")
+            sent[_TRACE_ID] = hexadecimal(told.trace_id)
+            sent[_SPAN_ID] = f"{told.span_id:016x}"
         if told.debug:
-            setter.set(carrier, _FLAGS, "1")
+            sent[_FLAGS] = "1"
         elif told.sampled is not None:
-            setter.set(carrier, _SAMPLED, f"{told.sampled:d}")
+            sent[_SAMPLED] = f"{told.sampled:d}"
+        return sent
 
     @property
     def fields(self) -> set[str]:
