@@ -30,10 +30,11 @@ def configure(
 
     Makes OpenTelemetry's global tracer provider and returns it; its `shutdown` (also called when
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
-    SPANLOOM_AGENT says, else 127.0.0.1:6835. *propagators* are names or objects, in the order in
-    which they read headers. What is not said here is read from OpenTelemetry's environment
-    variables. Spans are dropped and counted rather than waited for, and nothing that the network
-    does is raised here or later.
+    SPANLOOM_AGENT says, else 127.0.0.1:6835; *sampler* one of `spanloom_instrumentation.sampling`,
+    or of `opentelemetry-sdk`; *propagators* names or objects, in the order in which they read
+    headers. What is not said here is read from OpenTelemetry's environment variables. Spans are
+    dropped and counted rather than waited for, and nothing that the network does is raised here or
+    later.
     """
     provider = make_provider(
         service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler

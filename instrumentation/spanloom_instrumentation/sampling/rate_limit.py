@@ -16,6 +16,7 @@ from spanloom_model.ot_entry import threshold_of
 
 AT_ONCE: Final = 10.0
 _LEAST_WINDOW_S: Final = 1.0
+_LONGEST_WINDOW_S: Final = 86_400.0
 _ALL: Final = Intent(threshold=0)
 
 
@@ -37,7 +38,7 @@ class RateLimited:
         if not 0 < per_second < inf:
             raise ValueError(f"a rate is above 0 traces a second, not {per_second}")
         self._per_second = per_second
-        self._window_s = max(_LEAST_WINDOW_S, at_once / per_second)
+        self._window_s = min(max(_LEAST_WINDOW_S, at_once / per_second), _LONGEST_WINDOW_S)
         self._room = per_second * self._window_s
         self._now_s = now_s
         self.after_fork()

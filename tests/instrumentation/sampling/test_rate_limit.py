@@ -117,6 +117,12 @@ def test_a_clock_that_goes_back_is_no_trouble() -> None:
     assert len(kept(traffic.at(2000, for_s=20))) == pytest.approx(400, rel=0.3)
 
 
+def test_hardly_ever_is_not_always() -> None:
+    """However small a rate is, it is a limit."""
+    traffic = Traffic(1e-320)
+    assert len(kept(traffic.at(100, for_s=20))) == 1
+
+
 @pytest.mark.parametrize("rate", [0, -1, inf, nan])
 def test_other_numbers_are_no_rates(rate: float) -> None:
     """A setting that makes no sense is refused when it is made."""

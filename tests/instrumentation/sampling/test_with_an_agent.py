@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from opentelemetry.context import Context
@@ -27,8 +28,10 @@ def service(endpoint: str) -> Iterator[Traced]:
     """A service that asks often."""
     sampler = sampling.remote("shop", endpoint=endpoint, polling_interval_s=0.05, initial_probability=0)
     here = traced(sampler=sampler)
-    yield here
-    here.provider.shutdown()
+    try:
+        yield here
+    finally:
+        here.provider.shutdown()
 
 
 def keeps(here: Traced, name: str) -> bool:
@@ -47,12 +50,12 @@ def test_strategies_reach_services_and_change_while_they_run(spanloom: Spanloom,
     near, far = f"http://{spanloom.ports.agent}", f"http://{spanloom.ports.jaeger_http}/api/sampling"
     with service(near) as asking_agent, service(far) as asking_collector:
         for one in (asking_agent, asking_collector):
-            until(lambda one=one: keeps(one, "pay"))  # type: ignore[misc]  # mypy has no type for such a default
+            until(partial(keeps, one, "pay"))
             assert not keeps(one, "cart")
         assert attributes(asking_agent.spans()[0])["sampler.param"] == 1.0
 
         write(strategies, pay=0, cart=1)
-        until(lambda: keeps(asking_collector, "cart"))
+        until(partial(keeps, asking_collector, "cart"))
         assert not keeps(asking_collector, "pay")
 
         agent.process.send_signal(signal.SIGKILL)
@@ -60,5 +63,5 @@ def test_strategies_reach_services_and_change_while_they_run(spanloom: Spanloom,
         time.sleep(0.3)  # several questions that nobody answers
         assert keeps(asking_agent, "pay"), "it stays as it was"
         spanloom.start("agent")
-        until(lambda: keeps(asking_agent, "cart"))
+        until(partial(keeps, asking_agent, "cart"))
         assert not keeps(asking_agent, "pay")

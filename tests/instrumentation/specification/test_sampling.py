@@ -267,8 +267,11 @@ def test_attributes_are_added_to_what_is_kept() -> None:
     inner = sampling.annotating(probability(0.5), {"inner": 1, "both": 1})
     sampler = sampling.annotating(inner, {"outer": 2, "both": 2})
     here = traced(sampler=sampler, ids=Ids(2**56 - 1, 0))
+    tracer = here.provider.get_tracer("lib")
     for _ in range(2):
-        here.provider.get_tracer("lib").start_span("made", attributes={"own": 0}).end()
-    span = here.span()
-    assert attributes(span) == {"own": 0, "inner": 1, "both": 2, "outer": 2}
-    assert span.trace_state == "ot=th:8"
+        with tracer.start_as_current_span("made", attributes={"own": 0}):
+            tracer.start_span("below", attributes={"own": 0}).end()
+    for span in here.spans():
+        assert attributes(span) == {"own": 0, "inner": 1, "both": 2, "outer": 2}
+        assert span.trace_state == "ot=th:8"
+    assert len(here.spans()) == 2

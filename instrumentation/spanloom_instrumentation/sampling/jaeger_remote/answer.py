@@ -18,11 +18,14 @@ from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF
 def sampler_of(answer: bytes) -> Sampler:
     """The sampler that it asks for; raises ValueError where it asks for none, or for nonsense."""
     try:
-        told = json.loads(answer)
+        return _sampler(json.loads(answer))
     except RecursionError as exc:
         raise ValueError("the answer is nested too deeply") from exc
+
+
+def _sampler(told: object) -> Sampler:
     if not isinstance(told, dict):
-        raise ValueError(f"the answer is no object: {answer[:100]!r}")  # noqa: TRY004  # it is the answer that is wrong
+        raise ValueError(f"the answer is {told!r:.100}")  # noqa: TRY004  # it is the answer that is wrong
     # In this order: whoever knows operations is not meant to read the others, which are for the rest.
     if (operations := _table(told, "operationSampling")) is not None:
         return _per_operation(operations)
@@ -30,7 +33,7 @@ def sampler_of(answer: bytes) -> Sampler:
         return Probabilistic(_number(part, "samplingRate"))
     if (rate := _table(told, "rateLimitingSampling")) is not None:
         return _rate_limiting(_number(rate, "maxTracesPerSecond"))
-    raise ValueError(f"the answer has no strategy: {answer[:100]!r}")
+    raise ValueError(f"the answer has no strategy: {told!r:.100}")
 
 
 def _per_operation(told: Mapping[str, Any]) -> Sampler:
@@ -58,7 +61,7 @@ def _rate_limiting(per_second: float) -> Sampler:
 def _table(told: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
     found = told.get(key)
     if found is not None and not isinstance(found, dict):
-        raise ValueError(f"{key} is {found!r}")
+        raise ValueError(f"{key} is {found!r:.100}")
     return found
 
 
@@ -66,5 +69,5 @@ def _number(told: Mapping[str, Any], key: str) -> float:
     if (found := told.get(key)) is None:
         return 0
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < 2**31:
-        raise ValueError(f"{key} is {found!r}")
+        raise ValueError(f"{key} is {found!r:.100}")
     return float(found)

@@ -14,6 +14,8 @@ from spanloom_instrumentation.sampling.sampler import Intent, Sampler, Start
 SHUTDOWN_S: Final = 1.0
 RETRY_S: Final = 5.0
 """At most until the next question, where the last one had no answer."""
+_SILENCE: Final = "How to sample is not answered, and stays as it is: %r"
+_NONSENSE: Final = "How to sample is answered with nonsense, and stays as it is: %s"
 _LONGEST_S: Final = 86_400.0
 _RANDOM: Final = SystemRandom()
 
@@ -46,8 +48,7 @@ class Remote:
 
     def intent(self, start: Start) -> Intent:
         """As it was last said."""
-        if not self._closing:
-            self._polling.runs()
+        self._polling.runs()
         return self._sampler.intent(start)
 
     def _poll(self) -> None:
@@ -62,12 +63,9 @@ class Remote:
             if answer != self._answer:  # else what the samplers have counted so far would be forgotten
                 self._sampler = sampler_of(answer)
                 self._answer = answer
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             if not self._closing:
-                warn_once("How to sample is not answered, and stays as it is: %r", exc)
-            return False
-        except ValueError as exc:
-            warn_once("How to sample is answered with nonsense, and stays as it is: %s", exc)
+                warn_once(_NONSENSE if isinstance(exc, ValueError) else _SILENCE, exc)
             return False
         return True
 
