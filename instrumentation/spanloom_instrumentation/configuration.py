@@ -1,7 +1,7 @@
 """`configure`: the one line that a service writes."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -24,20 +24,27 @@ def configure(
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
+    propagators: str | Iterable[str | Any] | None = None,
 ) -> TracerProvider:
     """Send this process's spans to the agent on its host, from a thread in the background.
 
     Makes OpenTelemetry's global tracer provider and returns it; its `shutdown` (also called when
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
     SPANLOOM_AGENT says, else 127.0.0.1:6835; *sampler* one of `spanloom_instrumentation.sampling`,
-    or of `opentelemetry-sdk`. What is not said here is read from OpenTelemetry's environment
-    variables. Spans are dropped and counted rather than waited for, and nothing that
-    the network does is raised here or later.
+    or of `opentelemetry-sdk`; *propagators* names or objects, in the order in which they read
+    headers. What is not said here is read from OpenTelemetry's environment variables. Spans are
+    dropped and counted rather than waited for, and nothing that the network does is raised here or
+    later.
     """
     provider = make_provider(
         service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler
     )
     trace.set_tracer_provider(provider)
+    wanted = environment.propagators(os.environ) if propagators is None else propagators
+    if wanted is not None:
+        from spanloom_instrumentation.propagation.named import install  # noqa: PLC0415  # few need it
+
+        install(wanted)
     return provider
 
 

@@ -106,6 +106,16 @@ def sdk_exporter(name: str, environ: Environment) -> Any | None:
     return _made("opentelemetry_traces_exporter", name)
 
 
+def propagators(environ: Environment) -> str | None:
+    """OTEL_PROPAGATORS: names, with commas between them; None where nothing is said."""
+    return environ.get("OTEL_PROPAGATORS", "").strip() or None
+
+
+def propagator(name: str) -> Any | None:
+    """A propagator by the name of its entry point."""
+    return _made("opentelemetry_propagator", name)
+
+
 def _made(group: str, name: str, *arguments: str) -> Any | None:
     """What an entry point of that name makes; None, with a warning, where there is none or it fails."""
     from importlib.metadata import entry_points  # noqa: PLC0415  # dear to import, seldom needed

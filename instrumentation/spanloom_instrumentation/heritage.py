@@ -13,13 +13,23 @@ class Heritage:
     Children take it over from their parent with one reference instead of four values.
     """
 
-    __slots__ = ("encoded", "flags", "sampled", "trace_id", "trace_state")
+    __slots__ = ("encoded", "flags", "forced", "sampled", "trace_id", "trace_state")
 
-    def __init__(self, trace_id: int, *, sampled: bool, random: bool, trace_state: TraceState) -> None:
+    def __init__(
+        self,
+        trace_id: int,
+        *,
+        sampled: bool,
+        random: bool,
+        trace_state: TraceState,
+        forced: str | None = None,
+    ) -> None:
         self.trace_id = trace_id
         self.sampled = sampled
         self.flags = _FLAGS[sampled | random << 1]
         self.trace_state = trace_state
+        self.forced = forced
+        """As in `sampling.forced`: a trace that is debugged stays so on all its ways."""
         self.encoded = b""
         """The fields of an OTLP span that say this, once somebody has written them."""
 

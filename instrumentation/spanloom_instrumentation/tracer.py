@@ -6,7 +6,7 @@ from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanContext, SpanKind
+from opentelemetry.trace import DEFAULT_TRACE_STATE, Link, SpanContext, SpanKind
 from opentelemetry.util.types import Attributes
 
 from spanloom_instrumentation import current_context
@@ -15,7 +15,9 @@ from spanloom_instrumentation.current_span import CurrentSpan
 from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.ids import IdGenerator
 from spanloom_instrumentation.origin import Origin
-from spanloom_instrumentation.sampling.decision import Decide
+from spanloom_instrumentation.remote_span import RemoteSpan
+from spanloom_instrumentation.sampling.decision import Decide, Decision
+from spanloom_instrumentation.sampling.forced import FORCED, force
 from spanloom_instrumentation.sampling.sampler import Start
 from spanloom_instrumentation.span import Span
 from spanloom_instrumentation.unsampled_span import UnsampledSpan
@@ -56,17 +58,10 @@ class Tracer(trace.Tracer):
         if self.follows_parent and type(parent) is Span and parent.heritage.sampled:
             heritage, parent_is = parent.heritage, parent.span_id
         else:
-            start = self._start(parent, name, kind, attributes, links)
-            decision = self._decide(start, within)
-            heritage = Heritage(
-                start.trace_id,
-                sampled=decision.sampled,
-                random=start.random,
-                trace_state=decision.trace_state,
-            )
+            parent_is, heritage, decision = self._begun(parent, within, name, kind, attributes, links)
             if not decision.recorded:
                 return UnsampledSpan(heritage, self.new_span_id() or 1)
-            parent_is, attributes = start.parent, decision.attributes
+            attributes = decision.attributes
         span = Span(
             self._origin,
             heritage,
@@ -85,16 +80,40 @@ class Tracer(trace.Tracer):
             self._pipeline.started(span, context)
         return span
 
-    def _start(
-        self, parent: object, name: str, kind: SpanKind, attributes: Attributes, links: Sequence[Link] | None
-    ) -> Start:
+    def _begun(  # noqa: PLR0913, PLR0917  # what start_span has
+        self,
+        parent: object,
+        within: Context,
+        name: str,
+        kind: SpanKind,
+        attributes: Attributes,
+        links: Sequence[Link] | None,
+    ) -> tuple[SpanContext | None, Heritage, Decision]:
+        """The parent's context, the trace as it goes on here, and what is decided about it."""
         above = parent.get_span_context() if isinstance(parent, trace.Span) else None
         if isinstance(above, SpanContext) and above.is_valid:
             trace_id, random = above.trace_id, above.trace_flags.random_trace_id
         else:
             above = None
             trace_id, random = self._ids.generate_trace_id() or 1, self._ids.is_trace_id_random()
-        return Start(trace_id, random, above, name, kind, attributes, links or ())
+        if type(parent) is Span and parent.heritage.forced is not None:
+            within = force(within, parent.heritage.forced)
+        # What is left to us to decide is decided about as what begins here.
+        told = parent if type(parent) is RemoteSpan else None
+        start = Start(trace_id, random, None if told else above, name, kind, attributes, links or ())
+        if told and told.wanted is not None and FORCED not in within:
+            decision = Decision(told.wanted, told.wanted, DEFAULT_TRACE_STATE, attributes)
+        else:
+            decision = self._decide(start, within)
+        mark = within.get(FORCED)
+        heritage = Heritage(
+            trace_id,
+            sampled=decision.sampled,
+            random=random,
+            trace_state=decision.trace_state,
+            forced=mark if isinstance(mark, str) else None,
+        )
+        return above, heritage, decision
 
     def start_as_current_span(  # type: ignore[override]  # noqa: PLR0913, PLR0917  # a context manager of another class
         self,
