@@ -108,8 +108,8 @@ TEXT: Final = """\
 A service of FastAPI under uvicorn, in one process on a core of its own, answers `GET /orders/{{id}}` with
 twelve lines from SQLite and the stock that another service knows, over HTTP. Untraced it takes {mean:.2f} ms
 (p50 {p50:.2f}, p99 {p99:.2f}) when asked one request at a time; asked eight at once it answers
-{throughput:.0f} a second and takes {cpu:.2f} ms of CPU for each. OpenTelemetry's packages instrument all three
-libraries, with all that they do by default.
+{throughput:.0f} a second and takes {cpu:.2f} ms of CPU for each. OpenTelemetry's packages instrument all
+three libraries, with all that they do by default.
 
 Changes in percent of the untraced service, with 95 % confidence intervals over {rounds} rounds in random
 order, each in a fresh process:

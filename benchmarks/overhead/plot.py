@@ -91,7 +91,7 @@ def _panel(rows: Sequence[Row], figure: str, one_in: Sequence[int], place: int) 
 
 
 def _grid(panel: _Panel) -> Iterator[str]:
-    for percent in range(0, int(panel.top_percent) + 1, 10):
+    for percent in range(0, int(panel.top_percent) + 1, 10 * ceil(panel.top_percent / 100)):
         y = panel.y(percent)
         yield f'<path class="grid" d="M{panel.left} {y:.1f}h{PANEL}"/>'
         yield f'<text x="{panel.left - 8}" y="{y + 4:.1f}" text-anchor="end">{percent}</text>'

@@ -31,7 +31,7 @@ class SpanSender(Protocol):
         """Count spans that were given up on before they reached the sender."""
 
     def close(self) -> None:
-        """Let go of the network."""
+        """Say what is left to say, and let go of the network; quick, and without raising."""
 
 
 class SpanQueue:
@@ -41,8 +41,9 @@ class SpanQueue:
     to completing a trace. After a fork the child begins with an empty queue; the parent sends what
     was in its own.
 
-    No lock is ever held: a signal handler that ends a span may interrupt any line of this, also one
-    that ends a span. What threads need to know of each other is in single values and in bells.
+    No lock is ever waited for: a signal handler that ends a span may interrupt any line of this, also
+    one that ends a span. What threads need to know of each other is in single values, in bells, and in
+    locks that are either had at once or somebody else's business.
     """
 
     hears_starts = False
@@ -60,6 +61,7 @@ class SpanQueue:
         self._batch = min(batch_spans, max_queued_spans)
         self._interval_s = send_interval_s
         self._closing = False
+        self._closed = False
         self._begin()
         begin = weakref.WeakMethod(self._begin)
         os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
@@ -72,6 +74,8 @@ class SpanQueue:
         self._hurry = Bell()
         self._waiting: deque[Bell] = deque()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._sending = threading.Lock()
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """Nothing to do yet."""
@@ -101,15 +105,14 @@ class SpanQueue:
 
     def _runs(self) -> bool:
         # Started by the first span, not by configure(): a server that forks its workers has none to lose.
-        if self._thread is None:
+        if self._thread is None and self._starting.acquire(blocking=False):
             made = threading.Thread(target=self._run, name="spanloom-send", daemon=True)
-            if self._thread is None:  # nobody was quicker; no call since, so nobody can be
+            try:
+                made.start()
                 self._thread = made
-                try:
-                    made.start()
-                except RuntimeError:  # no more threads just now, or never again: the interpreter ends
-                    self._thread = None
-        return self._thread is not None
+            except RuntimeError:  # no more threads just now, or never again: the interpreter ends
+                self._starting.release()
+        return self._starting.locked()
 
     def _run(self) -> None:
         closing = False
@@ -120,14 +123,24 @@ class SpanQueue:
                 self._hurry.wait(self._interval_s)
             self._send_round()
 
-    def _send_round(self) -> None:
-        waiting = len(self._waiting)
-        self._alarm_at = 0  # before the queue is looked at: what comes later rings again
-        while self._queue:
-            count = min(self._batch, len(self._queue))
-            self._sender.send([self._queue.popleft() for _ in range(count)])
-        for _ in range(waiting):
-            self._waiting.popleft().ring()
+    def _send_round(self) -> bool:
+        """Send what is queued; False where somebody is at it, perhaps the very one who is interrupted."""
+        if not self._sending.acquire(blocking=False):
+            return False
+        try:
+            waiting = len(self._waiting)
+            self._alarm_at = 0  # before the queue is looked at: what comes later rings again
+            while self._queue:
+                count = min(self._batch, len(self._queue))
+                self._sender.send([self._queue.popleft() for _ in range(count)])
+            if self._closing and not self._closed:
+                self._closed = True
+                self._sender.close()
+            for _ in range(waiting):
+                self._waiting.popleft().ring()
+        finally:
+            self._sending.release()
+        return True
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Let the thread send what is queued; whether it could in time."""
@@ -136,7 +149,7 @@ class SpanQueue:
         done = Bell()
         self._waiting.append(done)
         if self._closing or not self._runs():
-            self._send_round()
+            return self._send_round()
         self._something.ring()
         self._hurry.ring()
         return done.wait(timeout_millis / 1000)
@@ -154,4 +167,3 @@ class SpanQueue:
         else:
             self._thread.join(SHUTDOWN_S)
         self._sender.note_dropped(len(self._queue))
-        self._sender.close()
