@@ -1,5 +1,8 @@
 """A span that is recorded."""
 
+import os
+import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from time import time_ns
@@ -20,14 +23,24 @@ from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.scope import Scope
 
 _UNSET: Final = Status()
+_FREE_THREADED: Final = not getattr(sys, "_is_gil_enabled", lambda: True)()
+_ONE_AT_A_TIME: Final = threading.RLock()
+"""A signal handler may take it that has interrupted its owner; whoever forks takes it along."""
+if _FREE_THREADED:
+    os.register_at_fork(
+        before=_ONE_AT_A_TIME.acquire,
+        after_in_parent=_ONE_AT_A_TIME.release,
+        after_in_child=_ONE_AT_A_TIME.release,
+    )
 
 
 class Span(trace.Span):
     """What an application says of one operation, until it ends; then it is never changed again.
 
-    Threads and signal handlers may use it at the same time. It has no lock, which a handler could
-    find held by the very thread it interrupts: between a look at `end_time` or `more` and the
-    change that depends on it there is no call, and only within calls does CPython let others run.
+    Threads and signal handlers may use it at the same time. It has no lock, which would cost more
+    than all else: between a look at `end_time` or `more` and the change that depends on it there is
+    no call, and only within calls does CPython let others run. Without the GIL it always does: there
+    one lock for all spans guards the two changes that must not happen twice.
 
     Besides OpenTelemetry's API it has the reading properties that processors written for
     `opentelemetry-sdk` look at.
@@ -84,7 +97,10 @@ class Span(trace.Span):
 
     def _rest(self) -> More:
         made = More()
-        if self.more is None:
+        if _FREE_THREADED:
+            with _ONE_AT_A_TIME:
+                self.more = self.more or made
+        elif self.more is None:
             self.more = made
         return self.more
 
@@ -93,11 +109,18 @@ class Span(trace.Span):
     def end(self, end_time: int | None = None) -> None:
         """End it, now or then, and hand it to the processors; a second end changes nothing."""
         now = time_ns() if end_time is None else end_time
-        if self.end_time is not None:
+        if self.end_time is not None or (_FREE_THREADED and not self._ended_first(now)):
             warn_once("A span was ended that had ended before: %s", self.name)
             return
         self.end_time = now
         self.of.pipeline.ended(self)
+
+    def _ended_first(self, now: int) -> bool:
+        with _ONE_AT_A_TIME:
+            first = self.end_time is None
+            if first:
+                self.end_time = now
+        return first
 
     def get_span_context(self) -> SpanContext:
         """Its ids and what is handed on."""
