@@ -72,7 +72,7 @@ class SpanQueue:
         """How many queued spans the thread wants to hear of: any while it sleeps, a batch while it waits."""
         self._something = Bell()
         self._hurry = Bell()
-        self._waiting: deque[Bell] = deque()
+        self._waiting: set[Bell] = set()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._sending = threading.Lock()
@@ -128,7 +128,7 @@ class SpanQueue:
         if not self._sending.acquire(blocking=False):
             return False
         try:
-            waiting = len(self._waiting)
+            waiting = self._waiting.copy()
             self._alarm_at = 0  # before the queue is looked at: what comes later rings again
             while self._queue:
                 count = min(self._batch, len(self._queue))
@@ -136,8 +136,8 @@ class SpanQueue:
             if self._closing and not self._closed:
                 self._closed = True
                 self._sender.close()
-            for _ in range(waiting):
-                self._waiting.popleft().ring()
+            for one in waiting:
+                one.ring()
         finally:
             self._sending.release()
         return True
@@ -147,12 +147,15 @@ class SpanQueue:
         if self._thread is None and not self._queue:
             return True
         done = Bell()
-        self._waiting.append(done)
-        if self._closing or not self._runs():
-            return self._send_round()
-        self._something.ring()
-        self._hurry.ring()
-        return done.wait(timeout_millis / 1000)
+        self._waiting.add(done)
+        try:
+            if self._closing or not self._runs():
+                return self._send_round()
+            self._something.ring()
+            self._hurry.ring()
+            return done.wait(timeout_millis / 1000)
+        finally:
+            self._waiting.discard(done)
 
     def shutdown(self) -> None:
         """Send what is queued and end the thread, within two seconds; a second call does nothing."""
