@@ -2,6 +2,7 @@
 # make test   the whole test suite, with what it needs
 # make check  formatter, linter, types and the quick tests
 # make setup  the set-up alone
+# make python-versions  the instrumentation's tests on every CPython that is here
 
 PYTHON ?= python3
 MEMBERS := model storage dialects instrumentation agent collector query ui examples/shop allinone
@@ -15,7 +16,7 @@ export UV_SYSTEM_CERTS := 1
 export NODE_EXTRA_CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 endif
 
-.PHONY: setup run test check lock clean
+.PHONY: setup run test check lock clean python-versions
 
 run: setup
 	@.venv/bin/spanloom run --demo $(ARGS)
@@ -29,11 +30,14 @@ test: setup .venv/.test-ready $(CLIENTS)
 check: setup .venv/.test-ready
 	@scripts/check --quick
 
+python-versions: .venv/.tools
+	@scripts/python-versions
+
 lock: .venv/.ready
 	@scripts/lock
 
 clean:
-	rm -rf .venv .venv-clients ui/node_modules tests/clients/js/node_modules ui/spanloom_ui/static/built
+	rm -rf .venv .venv-clients .venv-python ui/node_modules tests/clients/js/node_modules ui/spanloom_ui/static/built
 
 .venv/.tools: requirements/tools.txt
 	@scripts/python-venv $(PYTHON)

@@ -21,6 +21,8 @@ class Service:
     lost: int = 0
     dropped: int = 0
     """How many the service's processes gave up on before sending."""
+    earlier: int = 0
+    """How many they had sent or given up on before this agent heard of them."""
 
 
 class Services(Collector):
@@ -56,11 +58,17 @@ class Services(Collector):
             "Spans that applications gave up on before sending",
             labels=["service"],
         )
+        earlier = CounterMetricFamily(
+            "spanloom_agent_spans_earlier",
+            "Spans that senders had sent or given up on before this agent first heard of them",
+            labels=["service"],
+        )
         for name, service in self:
             received.add_metric([name], service.received)
             lost.add_metric([name], service.lost)
             dropped.add_metric([name], service.dropped)
-        return received, lost, dropped
+            earlier.add_metric([name], service.earlier)
+        return received, lost, dropped, earlier
 
 
 class KernelDrops(Collector):

@@ -98,6 +98,9 @@ class Intake:
         if isinstance(found, bytes):
             return message, 0
         self._senders.saw(found)
+        if not message and not found.span_count:  # its sender has ended, and says how many it has sent
+            self._taken.inc()
+            return None
         return message, found.span_count
 
 

@@ -64,9 +64,11 @@ class Senders:
         if sender is None:
             if len(self.known) >= MAX_SENDERS:
                 self._forget_one()
-            # What was sent, lost or dropped before this agent started is not counted again.
-            dropped = one.dropped_count if one.sequence else 0
-            sender = self.known[key] = Sender(Service(), b"", 0, one.sequence, dropped)
+            sender = self.known[key] = Sender(Service(), b"", 0, one.sequence)
+            if one.sequence:
+                # An agent before this one has counted it, or nobody was there.
+                sender.dropped = one.dropped_count
+                self._services.named(one.service).earlier += one.sequence + one.dropped_count
         if sender.name != name:
             sender.name = name
             sender.payload_at = datagram.NAME_AT + len(name)

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+from spanloom_instrumentation.bell import Bell
+
 
 class Background:
     """At most one thread; the interpreter ends without waiting for it.
@@ -13,21 +15,40 @@ class Background:
     def __init__(self, name: str, work: Callable[[], None]) -> None:
         self._name = name
         self._work = work
-        self.thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        """Had at once, or somebody else's business: a signal handler never waits for whom it interrupts."""
+        self._over = Bell()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was started, or is about to be."""
+        return self._starting.locked()
 
     def runs(self) -> bool:
         """Start it, where that has not happened; whether it could be started."""
-        if self.thread is None:
-            made = threading.Thread(target=self._work, name=self._name, daemon=True)
-            if self.thread is None:  # nobody was quicker; no call since, so nobody can be
-                self.thread = made
-                try:
-                    made.start()
-                except RuntimeError:  # no more threads just now, or never again: the interpreter ends
-                    self.thread = None
-        return self.thread is not None
+        if not self.begun and self._starting.acquire(blocking=False):
+            made = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                made.start()
+                self._thread = made
+            except RuntimeError:  # no more threads just now, or never again: the interpreter ends
+                self._starting.release()
+        return self.begun
 
-    def join(self, timeout_s: float) -> None:
-        """Wait until the work is done, if it was begun."""
-        if self.thread is not None:
-            self.thread.join(timeout_s)
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._over.ring()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until the work is done, if it was begun; whether it is."""
+        if not self.begun:
+            return True
+        over = self._over.wait(timeout_s)  # and not the thread's own join, which fails while it starts
+        if over:
+            self._over.ring()  # for others who wait
+            if self._thread is not None:
+                self._thread.join()
+        return over

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -38,12 +39,19 @@ class UdpSender:
         self._sender = int.from_bytes(os.urandom(8))
         self._sequence = 0
         self._dropped_count = 0
+        self._counting = threading.RLock()
+        self._service = ""
         self._warned = False
 
     @property
     def dropped_count(self) -> int:
         """How many spans this process has given up on."""
         return self._dropped_count
+
+    @property
+    def sent_count(self) -> int:
+        """How many spans this process has sent."""
+        return self._sequence
 
     def send(self, spans: Sequence[Span]) -> int:
         """Send the spans in as few datagrams as hold them; returns how many were sent.
@@ -79,14 +87,19 @@ class UdpSender:
             self._warn_once(exc)
             return 0
         self._sequence += packed.span_count
+        self._service = service
         return packed.span_count
 
     def note_dropped(self, span_count: int) -> None:
-        """Count spans that were given up on before they came here."""
-        self._dropped_count += span_count
+        """Count spans that were given up on before they came here; any thread."""
+        # Its owner may take this lock again, so a signal handler never waits for the thread it interrupts.
+        with self._counting:
+            self._dropped_count += span_count
 
     def close(self) -> None:
-        """Close the socket; a later send opens another."""
+        """Tell the agent how many spans there were, if any; close the socket. A later send opens another."""
+        if self._sequence:
+            self._send_one(self._service, Packed(b"", 0))
         self._socket.close()
 
     def _warn_once(self, exc: Exception) -> None:

@@ -23,6 +23,8 @@ from spanloom_instrumentation.scope import Scope
 from spanloom_instrumentation.tracer import Tracer
 
 _DEFAULT_SAMPLER: Final = ParentBased(ALWAYS_ON)
+_MOST_TRACERS: Final = 1024
+"""Remembered; a scope named after a request is one too many anyway."""
 
 
 class TracerProvider(trace.TracerProvider):
@@ -71,12 +73,16 @@ class TracerProvider(trace.TracerProvider):
         if not instrumenting_module_name:
             warn_once("A tracer was asked for without a name")
         scope = Scope(instrumenting_module_name or "", instrumenting_library_version, schema_url, attributes)
+        if found := self._tracers.get(scope.encoded):
+            return found
         made = Tracer(
             Origin(scope, self._limits, self._pipeline, self),
             self._decide,
             self._ids,
             follows_parent=getattr(self.sampler, "follows_parent", False),
         )
+        if len(self._tracers) >= _MOST_TRACERS:
+            self._tracers.clear()
         return self._tracers.setdefault(scope.encoded, made)
 
     def add_span_processor(self, processor: SpanQueue | Any) -> None:

@@ -1,6 +1,8 @@
 """Between the application's threads and the one that sends: a bounded queue that never waits."""
 
+import contextlib
 import sys
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -30,7 +32,7 @@ class SpanSender(Protocol):
         """Count spans that were given up on before they reached the sender."""
 
     def close(self) -> None:
-        """Let go of the network."""
+        """Say what is left to say, and let go of the network; quick, and without raising."""
 
 
 class SpanQueue:
@@ -40,8 +42,9 @@ class SpanQueue:
     to completing a trace. After a fork the child begins with an empty queue; the parent sends what
     was in its own.
 
-    No lock is ever held: a signal handler that ends a span may interrupt any line of this, also one
-    that ends a span. What threads need to know of each other is in single values and in bells.
+    No lock is ever waited for: a signal handler that ends a span may interrupt any line of this, also
+    one that ends a span. What threads need to know of each other is in single values, in bells, and in
+    locks that are either had at once or somebody else's business.
     """
 
     hears_starts = False
@@ -59,6 +62,7 @@ class SpanQueue:
         self._batch = min(batch_spans, max_queued_spans)
         self._interval_s = send_interval_s
         self._closing = False
+        self._closed = False
         self.after_fork()
         renew_in_children(self)
 
@@ -69,7 +73,8 @@ class SpanQueue:
         """How many queued spans the thread wants to hear of: any while it sleeps, a batch while it waits."""
         self._something = Bell()
         self._hurry = Bell()
-        self._waiting: deque[Bell] = deque()
+        self._waiting: set[Bell] = set()
+        self._sending = threading.Lock()
         # Started by the first span, not by configure(): a server that forks its workers has none to lose.
         self._thread = Background("spanloom-send", self._run)
 
@@ -108,26 +113,51 @@ class SpanQueue:
                 self._hurry.wait(self._interval_s)
             self._send_round()
 
-    def _send_round(self) -> None:
-        waiting = len(self._waiting)
-        self._alarm_at = 0  # before the queue is looked at: what comes later rings again
-        while self._queue:
-            count = min(self._batch, len(self._queue))
-            self._sender.send([self._queue.popleft() for _ in range(count)])
-        for _ in range(waiting):
-            self._waiting.popleft().ring()
+    def _send_round(self) -> bool:
+        """Send what is queued; False where somebody is at it, perhaps the very one who is interrupted."""
+        if not self._sending.acquire(blocking=False):
+            return False
+        try:
+            waiting = self._waiting.copy()
+            self._alarm_at = 0  # before the queue is looked at: what comes later rings again
+            left = len(self._queue)  # and is not waited for, or under load nobody's flush would ever be done
+            while left > 0 and (spans := self._taken(min(left, self._batch))):
+                left -= len(spans)
+                self._sender.send(spans)
+            if self._closing and not self._closed:
+                self._closed = True
+                self._sender.close()
+            for one in waiting:
+                one.ring()
+        finally:
+            self._sending.release()
+        return True
+
+    def _taken(self, most: int) -> list[Span]:
+        """The first ones; fewer where another thread takes at the same time."""
+        found: list[Span] = []
+        with contextlib.suppress(IndexError):
+            while len(found) < most:
+                found.append(self._queue.popleft())
+        return found
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Let the thread send what is queued; whether it could in time."""
-        if self._thread.thread is None and not self._queue:
+        timeout_s = timeout_millis / 1000
+        if self._closing and self._thread.begun:
+            return self._thread.join(timeout_s)
+        if not self._thread.begun and not self._queue:
             return True
         done = Bell()
-        self._waiting.append(done)
-        if self._closing or not self._thread.runs():
-            self._send_round()
-        self._something.ring()
-        self._hurry.ring()
-        return done.wait(timeout_millis / 1000)
+        self._waiting.add(done)
+        try:
+            if self._closing or not self._thread.runs():
+                return self._send_round()
+            self._something.ring()
+            self._hurry.ring()
+            return done.wait(timeout_s)
+        finally:
+            self._waiting.discard(done)
 
     def shutdown(self) -> None:
         """Send what is queued and end the thread, within two seconds; a second call does nothing."""
@@ -137,9 +167,9 @@ class SpanQueue:
         self._closing = True
         self._something.ring()
         self._hurry.ring()
-        if self._thread.thread is None:
-            self._send_round()
-        else:
+        if self._thread.begun:
             self._thread.join(SHUTDOWN_S)
-        self._sender.note_dropped(len(self._queue))
-        self._sender.close()
+        else:
+            self._send_round()
+        # Taken away too: a thread that is stuck until later must not send what is counted as dropped.
+        self._sender.note_dropped(len(self._taken(len(self._queue))))

@@ -13,7 +13,8 @@
     35 + n        payload: one OTLP ExportTraceServiceRequest
 
 The sequence counts spans, not datagrams, so a gap says exactly how many spans UDP lost
-(docs/adr/003). A datagram that begins with 0x0A is a bare OTLP message, which our magic never does.
+(docs/adr/003). A sender that ends sends a datagram of no spans and no payload, so that a gap behind its
+last ones shows. A datagram that begins with 0x0A is a bare OTLP message, which our magic never does.
 """
 
 import struct

@@ -64,6 +64,30 @@ async def test_what_applications_gave_up_on_is_counted_once() -> None:
         assert await metric(agent, "spanloom_agent_spans_dropped_by_senders_total") == 7
 
 
+async def test_agent_accounts_for_what_came_before_it() -> None:
+    """An agent that is started later knows how many spans there were, and does not call them lost."""
+    async with agent_before(CollectorDouble()) as agent:
+        send(agent, numbered(100, 10, dropped_count=3), numbered(110, 5, dropped_count=4))
+        await wait_for_datagrams(agent, 2)
+        assert await metric(agent, "spanloom_agent_spans_earlier_total", service="shop") == 103
+        assert await metric(agent, "spanloom_agent_spans_received_total", service="shop") == 15
+        assert await metric(agent, "spanloom_agent_spans_dropped_by_senders_total", service="shop") == 1
+        assert await metric(agent, "spanloom_agent_spans_lost", service="shop") == 0
+
+
+async def test_sender_that_ends_shows_what_was_lost_of_its_last_spans() -> None:
+    """The last spans of a process are missed like all others; its last word is nothing for a collector."""
+    end = Datagram(sender=7, service="shop", sequence=30, span_count=0, dropped_count=2, payload=b"")
+    collector = CollectorDouble()
+    async with agent_before(collector) as agent:
+        send(agent, numbered(0, 10), datagram.encode(end))
+        await wait_for_datagrams(agent, 2)
+        assert await metric(agent, "spanloom_agent_spans_lost", service="shop") == 20
+        assert await metric(agent, "spanloom_agent_spans_dropped_by_senders_total", service="shop") == 2
+        await until(lambda: len(collector.taken) > 0)
+    assert collector.taken == GOOD
+
+
 @pytest.mark.parametrize(
     "noise",
     [

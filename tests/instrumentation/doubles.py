@@ -28,13 +28,20 @@ class AgentDouble:
     def __init__(self, udp: socket.socket) -> None:
         self.address = address.of(udp)
         self._udp = udp
-        self._come: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._come: queue.SimpleQueue[Datagram] = queue.SimpleQueue()
+        self.ends: list[Datagram] = []
+        """What senders said that ended: datagrams without spans."""
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def _read(self) -> None:
         while data := self._udp.recv(65_536):
-            self._come.put(data)
+            decoded = datagram.decode(data)
+            assert isinstance(decoded, Datagram)
+            if decoded.span_count:
+                self._come.put(decoded)
+            else:
+                self.ends.append(decoded)
 
     def close(self) -> None:
         """Read no more."""
@@ -42,13 +49,11 @@ class AgentDouble:
         self._reader.join()
 
     def next(self, *, within_s: float = 10) -> Datagram:
-        """The next datagram; raises `queue.Empty` when none comes."""
-        decoded = datagram.decode(self._come.get(timeout=within_s))
-        assert isinstance(decoded, Datagram)
-        return decoded
+        """The next datagram with spans; raises `queue.Empty` when none comes."""
+        return self._come.get(timeout=within_s)
 
     def received(self, *, quiet_s: float = 0.3) -> list[Datagram]:
-        """All datagrams, until none comes for a while."""
+        """All datagrams with spans, until none comes for a while."""
         found: list[Datagram] = []
         with contextlib.suppress(queue.Empty):
             while True:

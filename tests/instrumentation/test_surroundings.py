@@ -2,18 +2,24 @@
 
 import asyncio
 import gc
+import itertools
 import logging
 import threading
 import time
 import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from opentelemetry.context import Context
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import get_current_span, set_span_in_context
 
+from spanloom_instrumentation import TracerProvider
+from spanloom_instrumentation.datagrams import UdpSender
+from spanloom_instrumentation.queue import SpanQueue
+from spanloom_instrumentation.resource import Resource
 from spanloom_model.datagram import Datagram
 from tests.instrumentation.doubles import AgentDouble, Traced, attributes, names, run_program, spans
 
@@ -128,6 +134,58 @@ def test_threads_lose_and_repeat_nothing(here: Traced) -> None:
     for one in here.datagrams:
         assert one.sequence == expected
         expected += one.span_count
+
+
+def test_spans_that_threads_give_up_on_are_counted_exactly(agent: AgentDouble) -> None:
+    """However many threads make more than the queue holds, sent and dropped are what was made."""
+    program = """
+def work():
+    for _ in range(20_000):
+        tracer.start_span("made").end()
+sys.setswitchinterval(1e-5)
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+provider.shutdown()
+"""
+    run_program(START + program, agent, OTEL_BSP_MAX_QUEUE_SIZE="50", OTEL_BSP_MAX_EXPORT_BATCH_SIZE="50")
+    sent = sum(one.span_count for one in agent.received())
+    (end,) = agent.ends
+    assert end.dropped_count > 0
+    assert (end.sequence, end.sequence + end.dropped_count) == (sent, 8 * 20_000)
+
+
+def test_process_that_ends_says_how_much_there_was(agent: AgentDouble) -> None:
+    """Even of the very last spans the agent knows how many it has missed; who has sent none says nothing."""
+    run_program(START + "for _ in range(3): tracer.start_span('work').end()", agent)
+    assert [one.span_count for one in agent.received()] == [3]
+    (end,) = agent.ends
+    assert (end.service, end.sequence, end.span_count, end.payload) == ("checkout", 3, 0, b"")
+    run_program(START, agent)
+    assert agent.received() == []
+    assert len(agent.ends) == 1
+
+
+def test_flushes_beside_the_end_send_nothing_twice() -> None:
+    """Threads that flush while the program ends neither fail nor disturb the sequence."""
+    here = Traced(TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False))
+
+    def take(data: bytes) -> None:
+        time.sleep(0.001)
+        here.take(data)
+
+    here.provider.add_span_processor(SpanQueue(UdpSender("", send=take), batch_spans=10))
+    tracer = here.provider.get_tracer("shop")
+    for _ in range(1000):
+        tracer.start_span("made").end()
+    with ThreadPoolExecutor(6) as threads:
+        flushes = [threads.submit(here.provider.force_flush, 100) for _ in range(200)]
+        here.provider.shutdown()
+        for one in flushes:
+            one.result()
+    sequence = [one.sequence for one in here.datagrams]
+    assert sequence == list(itertools.accumulate((one.span_count for one in here.datagrams[:-1]), initial=0))
+    assert (sequence[-1], here.datagrams[-1].dropped_count) == (1000, 0)
 
 
 def test_program_does_not_wait_for_a_stuck_network(agent: AgentDouble) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from opentelemetry.trace import SpanKind, StatusCode
 
 from spanloom_instrumentation.encoding.values import length, pair, text, utf8
-from spanloom_instrumentation.encoding.written import Written
+from spanloom_instrumentation.encoding.written import MOST_BYTES, Written
 from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.more import More, SpanEvent, SpanLink
 from spanloom_instrumentation.span import Span
@@ -40,9 +40,12 @@ class _Names(dict[str, bytes]):
         self._kind = b"\x30" + varint(kind.value + 1)  # OTLP has 0 for a kind that nobody said
 
     def __missing__(self, name: str) -> bytes:
+        found = text(5, name) + self._kind
         if len(self) >= _MOST_NAMES:
             self.clear()
-        return self.setdefault(name, text(5, name) + self._kind)
+        if len(found) <= MOST_BYTES:
+            self[name] = found
+        return found
 
 
 # By identity: hashing a member of an Enum is a call of Python.

@@ -7,7 +7,8 @@ from spanloom_instrumentation.encoding.values import any_value, length, pair, ut
 _MOST_KEYS: Final = 512
 _MOST_VALUES: Final = 64
 """Of one key; one with more values, like an order's number, is not worth remembering."""
-_MOST_BYTES: Final = 128
+MOST_BYTES: Final = 128
+"""What is longer is not worth remembering either."""
 _MOST_PAIRS: Final = 8192
 """Of all keys: some 2 MB. Then all are forgotten, and what is in use is soon there again."""
 
@@ -54,9 +55,12 @@ class _Keys(dict[str, Any]):
         self._make = {str: _Texts, int: _Values, bool: _Values}.get(cls, _Anew)
 
     def __missing__(self, key: str) -> Any:
+        found = self._make(self._written, key)
         if len(self) >= _MOST_KEYS:
             self.clear()
-        return self.setdefault(key, self._make(self._written, key))
+        if len(key) <= MOST_BYTES:
+            self[key] = found
+        return found
 
 
 class _Anew:
@@ -85,7 +89,7 @@ class _Values(dict[Any, bytes]):
 
     def _remember(self, value: Any, data: bytes) -> bytes:
         found = self._tag + length(len(data)) + data
-        if len(self) < _MOST_VALUES and len(found) <= _MOST_BYTES:
+        if len(self) < _MOST_VALUES and len(found) <= MOST_BYTES:
             self[value] = found
             self._written.remembered()
         return found
