@@ -24,17 +24,23 @@ def configure(
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
+    annotation_bytes: int | None = None,
 ) -> TracerProvider:
     """Send this process's spans to the agent on its host, from a thread in the background.
 
     Makes OpenTelemetry's global tracer provider and returns it; its `shutdown` (also called when
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
-    SPANLOOM_AGENT says, else 127.0.0.1:6835. What is not said here is read from OpenTelemetry's
+    SPANLOOM_AGENT says, else 127.0.0.1:6835. *annotation_bytes* bounds what one span may say
+    (SPANLOOM_ANNOTATION_BYTES). What is not said here is read from OpenTelemetry's
     environment variables. Spans are dropped and counted rather than waited for, and nothing that
     the network does is raised here or later.
     """
     provider = make_provider(
-        service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler
+        service=service,
+        agent=agent,
+        resource_attributes=resource_attributes,
+        sampler=sampler,
+        annotation_bytes=annotation_bytes,
     )
     trace.set_tracer_provider(provider)
     return provider
@@ -46,6 +52,7 @@ def make_provider(
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
+    annotation_bytes: int | None = None,
 ) -> TracerProvider:
     """What `configure` installs, without installing it."""
     environ = os.environ
@@ -55,7 +62,7 @@ def make_provider(
     provider = TracerProvider(
         resource=Resource.of_this_process(said),
         sampler=sampler or environment.sampler(environ),
-        limits=environment.limits(environ),
+        limits=environment.limits(environ, annotation_bytes),
         ids=environment.ids(environ),
         disabled=environment.disabled(environ),
     )

@@ -15,6 +15,7 @@ from spanloom_instrumentation.limits import SpanLimits
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.pipeline import Pipeline
+from spanloom_instrumentation.process_end import end_with_process, end_with_worker
 from spanloom_instrumentation.queue import SpanQueue
 from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.sampling.decision import consistent, foreign
@@ -51,13 +52,16 @@ class TracerProvider(trace.TracerProvider):
         self._silent = disabled
         self._pipeline = Pipeline()
         self._tracers: dict[bytes, Tracer] = {}
+        self._ends_with_process = shutdown_on_exit
         if shutdown_on_exit:
-            atexit.register(self.shutdown)
+            end_with_process(self)
         renew = weakref.WeakMethod(self._after_fork)
         os.register_at_fork(after_in_child=lambda: (method := renew()) and method())
 
     def _after_fork(self) -> None:
         self.resource = self.resource.after_fork()
+        if self._ends_with_process:
+            end_with_worker(self)
 
     def get_tracer(
         self,

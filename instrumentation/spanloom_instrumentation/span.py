@@ -13,7 +13,7 @@ from opentelemetry.util.types import AnyValue, Attributes
 from spanloom_instrumentation.attributes import PLAIN, add, kept, plain
 from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.limits import UNLIMITED
-from spanloom_instrumentation.more import More, SpanEvent, SpanLink, link_of
+from spanloom_instrumentation.more import EXCEPTION, More, SpanEvent, SpanLink, link_of
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.resource import Resource
@@ -141,13 +141,15 @@ class Span(trace.Span):
         limits = self.of.limits
         at = time_ns() if timestamp is None else timestamp
         event = SpanEvent(name, at, *kept(attributes, limits.event))
+        event.measure()
         more = self._rest()
         if self.end_time is not None:
             warn_once("An event was added to a span that had ended: %s", name)
             return
         more.events.append(event)
-        if len(more.events) > limits.events:
-            more.forget_event()
+        more.event_bytes += event.volume
+        if len(more.events) > limits.events or more.event_bytes > limits.annotation_bytes // 2:
+            more.bound_events(event, limits)
 
     def add_links(self, links: Sequence[Link]) -> None:
         """Say so of several."""
@@ -201,7 +203,7 @@ class Span(trace.Span):
             "exception.escaped": str(escaped),
         }
         self.add_event(
-            "exception", {**told, **attributes} if isinstance(attributes, Mapping) else told, timestamp
+            EXCEPTION, {**told, **attributes} if isinstance(attributes, Mapping) else told, timestamp
         )
 
     def failed(self, exception: BaseException, *, escaped: bool = False) -> None:
