@@ -23,7 +23,8 @@ def shrunk(span: Span, room_bytes: int) -> bytes:
     the order of `More.forget_event`, then links, then attributes, then the rest. Its own
     `dropped_…_count` fields say how many of each were cut or went.
     """
-    span, more = _copy(span)
+    whole = span
+    span, more = _copy(whole)
     excess = len(encode(span)) - room_bytes
     if excess > 0:
         _cut_values(span, more, excess)
@@ -33,7 +34,7 @@ def shrunk(span: Span, room_bytes: int) -> bytes:
     if len(data) > room_bytes:
         _drop_lists(more)
     while len(data := encode(span)) > room_bytes and span.told:
-        _drop_half(span, more)
+        _drop_half(span, more, whole)
     if len(data) > room_bytes:
         _cut_rest(span, more, room_bytes // 8)
     return encode(span)
@@ -135,10 +136,11 @@ def _drop_lists(more: More) -> None:
     more.events, more.links = [], []
 
 
-def _drop_half(span: Span, more: More) -> None:
-    half = len(span.told) // 2
-    more.dropped_attributes += len(span.told) - half
-    span.told = dict(list(span.told.items())[:half])
+def _drop_half(span: Span, more: More, whole: Span) -> None:
+    span.told = dict(list(span.told.items())[: len(span.told) // 2])
+    # One that was cut before it went counts once.
+    cut = sum(value is not whole.told[key] for key, value in span.told.items())
+    more.dropped_attributes = whole.dropped_attributes + len(whole.told) - len(span.told) + cut
 
 
 def _cut_rest(span: Span, more: More, most_characters: int) -> None:

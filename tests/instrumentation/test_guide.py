@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from tests.instrumentation.doubles import AgentDouble, attributes, run_program, spans
 
@@ -44,7 +45,7 @@ def test_three_steps_make_one_trace(server: str, agent: AgentDouble, tmp_path: P
     """Who follows the page sees client and server in one trace, each span below its cause."""
     run = run_program(PROGRAMS["client.py"], agent, arguments=[f"{server}/stock/18"])
     assert run.stdout == "0\n"
-    found = {}
+    found: dict[tuple[str, int], OtlpSpan] = {}
     while len(found) < 4:
         found |= {(span.name, span.kind): span for span in spans([agent.next()])}
     order, get, served, looked_up = (
@@ -69,7 +70,7 @@ def test_fragments_do_what_the_page_says(agent: AgentDouble) -> None:
     assert run_program(start + FRAGMENTS, agent).stderr == ""
     sent = list(spans(agent.received()))
     by_id = {span.span_id: span for span in sent}
-    above = {}
+    above: dict[str, set[str | None]] = {}
     for span in sent:
         parent = by_id[span.parent_span_id].name if span.parent_span_id else None
         above.setdefault(span.name, set()).add(parent)
