@@ -315,8 +315,9 @@ def test_batch_links_to_each_cause_once(made: Made) -> None:
             headers: dict[str, str] = {}
             inject(headers)
             contexts += [get_current(), extract(headers)]
-    tracer = trace.get_tracer("test")
-    with tracer.start_as_current_span("process", links=links_to(contexts)):
+    links = links_to(contexts)
+    assert len(links) == 3
+    with trace.get_tracer("test").start_as_current_span("process", links=links):
         pass
     *sent, batch = made.all()
     assert batch.parent is None
@@ -339,12 +340,12 @@ def test_attached_context_ends_with_its_block(made: Made) -> None:
 # Processes
 
 WORKERS = """
-import multiprocessing, os, sys
 import spanloom_instrumentation
+spanloom_instrumentation.configure(service="checkout")
+import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
 from opentelemetry import trace
 from spanloom_instrumentation import carrying, carrying_executor, traced
-spanloom_instrumentation.configure(service="checkout")
 @traced
 def work(number=0):
     return number + 1
