@@ -24,6 +24,7 @@ from spanloom_instrumentation.sampling.samplers import ALWAYS_ON, ParentBased
 from spanloom_instrumentation.scope import Scope
 from spanloom_instrumentation.tracer import Tracer
 
+_MOST_TRACERS: Final = 1000
 _DEFAULT_SAMPLER: Final = ParentBased(ALWAYS_ON)
 
 
@@ -82,6 +83,8 @@ class TracerProvider(trace.TracerProvider):
             self._ids,
             follows_parent=getattr(self.sampler, "follows_parent", False),
         )
+        if len(self._tracers) >= _MOST_TRACERS:  # somebody names them after requests
+            self._tracers.clear()
         return self._tracers.setdefault(scope.encoded, made)
 
     def add_span_processor(self, processor: SpanQueue | Any) -> None:

@@ -1,16 +1,18 @@
 """Between the application's threads and the one that sends: a bounded queue that never waits."""
 
+import contextlib
 import os
 import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from opentelemetry.context import Context
 
 from spanloom_instrumentation.bell import Bell
+from spanloom_instrumentation.one_at_a_time import one_at_a_time
 from spanloom_instrumentation.span import Span
 
 MAX_QUEUED_SPANS: Final = 8192
@@ -19,6 +21,8 @@ SEND_INTERVAL_S: Final = 0.2
 """How long a span waits for others to share a datagram with: somebody may be looking at its trace."""
 SHUTDOWN_S: Final = 2.0
 _NEVER: Final = sys.maxsize
+
+T = TypeVar("T")
 
 
 class SpanSender(Protocol):
@@ -70,6 +74,7 @@ class SpanQueue:
         """How many queued spans the thread wants to hear of: any while it sleeps, a batch while it waits."""
         self._something = Bell()
         self._hurry = Bell()
+        self._done = Bell()
         self._waiting: deque[Bell] = deque()
         self._thread: threading.Thread | None = None
 
@@ -99,6 +104,7 @@ class SpanQueue:
         else:
             self._alarm_at = 0  # the next span tries again
 
+    @one_at_a_time
     def _runs(self) -> bool:
         # Started by the first span, not by configure(): a server that forks its workers has none to lose.
         if self._thread is None:
@@ -119,15 +125,17 @@ class SpanQueue:
             if not closing and not self._waiting:
                 self._hurry.wait(self._interval_s)
             self._send_round()
+        self._done.ring()
 
     def _send_round(self) -> None:
-        waiting = len(self._waiting)
+        waiting = _taken(self._waiting, len(self._waiting))
         self._alarm_at = 0  # before the queue is looked at: what comes later rings again
-        while self._queue:
-            count = min(self._batch, len(self._queue))
-            self._sender.send([self._queue.popleft() for _ in range(count)])
-        for _ in range(waiting):
-            self._waiting.popleft().ring()
+        left = len(self._queue)  # and is not waited for, or under load nobody's flush would ever be done
+        while left > 0 and (spans := _taken(self._queue, min(left, self._batch))):
+            left -= len(spans)
+            self._sender.send(spans)
+        for bell in waiting:
+            bell.ring()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Let the thread send what is queued; whether it could in time."""
@@ -151,7 +159,17 @@ class SpanQueue:
         self._hurry.ring()
         if self._thread is None:
             self._send_round()
-        else:
-            self._thread.join(SHUTDOWN_S)
-        self._sender.note_dropped(len(self._queue))
+        elif self._done.wait(SHUTDOWN_S):  # and not join: it may be about to start
+            self._thread.join()
+        # Taken away too: a thread that is stuck until later must not send what is counted as dropped.
+        self._sender.note_dropped(len(_taken(self._queue, len(self._queue))))
         self._sender.close()
+
+
+def _taken(items: deque[T], most: int) -> list[T]:
+    """The first ones; fewer where another thread takes at the same time."""
+    found: list[T] = []
+    with contextlib.suppress(IndexError):
+        while len(found) < most:
+            found.append(items.popleft())
+    return found
