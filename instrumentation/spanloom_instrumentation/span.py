@@ -141,7 +141,8 @@ class Span(trace.Span):
         easy = len(attributes) + len(self.told) <= limits.most
         if self.end_time is not None:
             warn_once("Attributes were set on a span that had ended: %s", self.name)
-        elif easy:
+            return
+        if easy:
             self.told.update(attributes)
         else:
             dropped += sum(not self._told_within(limits.most, *pair) for pair in attributes.items())
@@ -237,8 +238,8 @@ class Span(trace.Span):
                 self.record_exception(exception, escaped=escaped)
             if self.end_time is None and self.sets_status:
                 self.set_status(Status(StatusCode.ERROR, f"{type(exception).__name__}: {_text(exception)}"))
-        except Exception as exc:  # noqa: BLE001  # the stack may be full; what the application raised goes on
-            warn_once("An exception could not be recorded: %s", type(exc).__name__)
+        except Exception:  # noqa: BLE001, S110  # no stack is left, even to say so; what was raised goes on
+            pass
 
     def __exit__(
         self,
