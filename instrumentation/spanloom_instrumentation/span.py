@@ -224,7 +224,7 @@ class Span(trace.Span):
         told: dict[str, AnyValue] = {
             "exception.type": cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}",
             "exception.message": _text(exception),
-            "exception.stacktrace": "".join(traceback.format_exception(exception)),
+            "exception.stacktrace": _stack(exception),
             "exception.escaped": str(escaped),
         }
         self.add_event(
@@ -312,6 +312,13 @@ class Span(trace.Span):
 
     def __repr__(self) -> str:
         return f"Span(name={self.name!r}, context={self.get_span_context()!r})"
+
+
+def _stack(exception: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(exception))
+    except TypeError:  # it is no exception, whatever the types say
+        return ""
 
 
 def _text(said: object) -> str:

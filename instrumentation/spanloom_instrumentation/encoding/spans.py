@@ -31,6 +31,7 @@ _IS_REMOTE: Final = 0x200
 _ATTRIBUTES: Final = Written(9)
 _EVENT_ATTRIBUTES: Final = Written(3)
 _MOST_NAMES: Final = 1024
+_LONGEST_NAME_BYTES: Final = 256
 
 
 class _Names(dict[str, bytes]):
@@ -42,7 +43,8 @@ class _Names(dict[str, bytes]):
     def __missing__(self, name: str) -> bytes:
         if len(self) >= _MOST_NAMES:
             self.clear()
-        return self.setdefault(name, text(5, name) + self._kind)
+        found = text(5, name) + self._kind
+        return self.setdefault(name, found) if len(found) <= _LONGEST_NAME_BYTES else found
 
 
 # By identity: hashing a member of an Enum is a call of Python.

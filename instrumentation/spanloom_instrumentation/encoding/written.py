@@ -5,6 +5,7 @@ from typing import Any, Final
 from spanloom_instrumentation.encoding.values import any_value, length, pair, utf8
 
 _MOST_KEYS: Final = 512
+_LONGEST_KEY: Final = 128
 _MOST_VALUES: Final = 64
 """Of one key; one with more values, like an order's number, is not worth remembering."""
 _MOST_BYTES: Final = 128
@@ -56,7 +57,8 @@ class _Keys(dict[str, Any]):
     def __missing__(self, key: str) -> Any:
         if len(self) >= _MOST_KEYS:
             self.clear()
-        return self.setdefault(key, self._make(self._written, key))
+        found = self._make(self._written, key)
+        return self.setdefault(key, found) if len(key) <= _LONGEST_KEY else found
 
 
 class _Anew:
