@@ -54,7 +54,7 @@ def traced(
     def decorate(function: Any) -> Any:
         if isinstance(function, classmethod | staticmethod):
             return type(function)(decorate(function.__func__))
-        if not callable(function) or isinstance(function, type):
+        if isinstance(function, type) or not callable(function) or not hasattr(function, "__qualname__"):
             raise TypeError(f"only functions are traced, each by itself, not {function!r}")
         return _decorated(function, Calls(function, name, kind, attributes, arguments))
 

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from opentelemetry import trace
@@ -26,14 +25,9 @@ class _Body(Attached):
 
     __slots__ = ()
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.context = get()
-        super().__exit__(exc_type, exc_val, exc_tb)
+        super().__exit__()
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import functools
 import gc
 import inspect
 import threading
@@ -113,6 +114,8 @@ def test_mistakes_are_told_at_once() -> None:
         traced(arguments=["ordre"])(lambda order: order)
     with pytest.raises(TypeError, match="only functions"):
         traced(Till)
+    with pytest.raises(TypeError, match="only functions"):
+        traced(functools.partial(print))
     with pytest.raises(TypeError, match="only functions"):
         traced("a name")  # type: ignore[call-overload]  # what a person might write
 
