@@ -11,7 +11,7 @@ from opentelemetry.context import get_current
 from spanloom_instrumentation import traced
 
 Reaction: TypeAlias = tuple[str, int]
-"""What a body does at a step: "yield", "return" or "raise"; and which of `ERRORS` it raises or then catches."""
+"""What a body does at a step: "yield", "return" or "raise"; and which of `ERRORS` it raises or catches."""
 Deed: TypeAlias = tuple[str, int]
 """What its user does: "next", "send", "throw" or "close"."""
 
