@@ -7,13 +7,26 @@ spanloom_instrumentation.configure(service="checkout")
 
 from typing import TYPE_CHECKING, Any
 
+from spanloom_instrumentation.annotation import annotate
+from spanloom_instrumentation.carried_context import attached, carrying, carrying_executor, links_to
 from spanloom_instrumentation.configuration import configure
 from spanloom_instrumentation.provider import TracerProvider
+from spanloom_instrumentation.traced_function import traced
 
 if TYPE_CHECKING:
     from spanloom_instrumentation.sdk.exporter import UdpSpanExporter
 
-__all__ = ["TracerProvider", "UdpSpanExporter", "configure"]
+__all__ = [
+    "TracerProvider",
+    "UdpSpanExporter",
+    "annotate",
+    "attached",
+    "carrying",
+    "carrying_executor",
+    "configure",
+    "links_to",
+    "traced",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,4 +24,4 @@ class Bell:
 
     def wait(self, timeout_s: float = -1) -> bool:
         """Return once it is rung; False when it was not in time."""
-        return self._lock.acquire(timeout=timeout_s)
+        return self._lock.acquire(timeout=min(timeout_s, threading.TIMEOUT_MAX))

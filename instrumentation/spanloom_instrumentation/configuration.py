@@ -25,6 +25,7 @@ def configure(
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
     propagators: str | Iterable[str | Any] | None = None,
+    annotation_bytes: int | None = None,
 ) -> TracerProvider:
     """Send this process's spans to the agent on its host, from a thread in the background.
 
@@ -32,12 +33,16 @@ def configure(
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
     SPANLOOM_AGENT says, else 127.0.0.1:6835; *sampler* one of `spanloom_instrumentation.sampling`,
     or of `opentelemetry-sdk`; *propagators* names or objects, in the order in which they read
-    headers. What is not said here is read from OpenTelemetry's environment variables. Spans are
-    dropped and counted rather than waited for, and nothing that the network does is raised here or
-    later.
+    headers. *annotation_bytes* bounds what one span may say (SPANLOOM_ANNOTATION_BYTES). What is not
+    said here is read from OpenTelemetry's environment variables. Spans are dropped and counted rather
+    than waited for, and nothing that the network does is raised here or later.
     """
     provider = make_provider(
-        service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler
+        service=service,
+        agent=agent,
+        resource_attributes=resource_attributes,
+        sampler=sampler,
+        annotation_bytes=annotation_bytes,
     )
     trace.set_tracer_provider(provider)
     wanted = environment.propagators(os.environ) if propagators is None else propagators
@@ -54,6 +59,7 @@ def make_provider(
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
+    annotation_bytes: int | None = None,
 ) -> TracerProvider:
     """What `configure` installs, without installing it."""
     environ = os.environ
@@ -64,7 +70,7 @@ def make_provider(
     provider = TracerProvider(
         resource=resource,
         sampler=sampler or environment.sampler(environ, service=resource.service),
-        limits=environment.limits(environ),
+        limits=environment.limits(environ, annotation_bytes),
         ids=environment.ids(environ),
         disabled=environment.disabled(environ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from spanloom_instrumentation.ids import IdGenerator
-from spanloom_instrumentation.limits import UNLIMITED, AttributeLimits, SpanLimits
+from spanloom_instrumentation.limits import ANNOTATION_BYTES, UNLIMITED, AttributeLimits, SpanLimits
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.sampling.sampler import Sampler
 from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ALWAYS_ON, ParentBased, probability
@@ -21,8 +21,8 @@ def disabled(environ: Environment) -> bool:
     return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def limits(environ: Environment) -> SpanLimits:
-    """OTEL_…_LIMIT."""
+def limits(environ: Environment, annotation_bytes: int | None = None) -> SpanLimits:
+    """OTEL_…_LIMIT, and SPANLOOM_ANNOTATION_BYTES where the program does not say it."""
     most = _number(environ, "OTEL_ATTRIBUTE_COUNT_LIMIT", 128)
     longest = _number(environ, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", UNLIMITED)
     return SpanLimits(
@@ -36,6 +36,9 @@ def limits(environ: Environment) -> SpanLimits:
         link=AttributeLimits(most=_number(environ, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", most), longest=longest),
         events=_number(environ, "OTEL_SPAN_EVENT_COUNT_LIMIT", 128),
         links=_number(environ, "OTEL_SPAN_LINK_COUNT_LIMIT", 128),
+        annotation_bytes=_number(environ, "SPANLOOM_ANNOTATION_BYTES", ANNOTATION_BYTES)
+        if annotation_bytes is None
+        else annotation_bytes,
     )
 
 

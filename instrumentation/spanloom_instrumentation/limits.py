@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 UNLIMITED: Final = sys.maxsize
+ANNOTATION_BYTES: Final = 65_536
+"""By default no less than a datagram holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +27,7 @@ class SpanLimits:
     event: AttributeLimits = AttributeLimits()
     link: AttributeLimits = AttributeLimits()
     events: int = 128
-    """Of more, the oldest are discarded and counted."""
+    """Of more, those in between are discarded and counted: see `More.forget_event`."""
     links: int = 128
+    annotation_bytes: int = ANNOTATION_BYTES
+    """Of all attributes, events and links together; what identifies and times a span comes on top."""

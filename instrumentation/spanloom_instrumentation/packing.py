@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from spanloom_instrumentation.encoding.spans import encode
 from spanloom_instrumentation.notices import warn_once
-from spanloom_instrumentation.shrinking import shrunk
+from spanloom_instrumentation.shrinking import shrunk, structure_bytes
 from spanloom_instrumentation.span import Span
 from spanloom_model.envelope import OVERHEAD_BYTES, RESOURCE_SPANS
 from spanloom_model.wire import field
@@ -71,8 +71,12 @@ def pack(resource: bytes, spans: Iterable[Span], room_bytes: int) -> Iterator[Pa
 def _encoded(span: Span, room_bytes: int) -> bytes:
     if room_bytes < _LEAST_SPAN_BYTES:
         return b""
+    most_bytes = span.of.limits.annotation_bytes
     try:
         data = encode(span)
+        if len(data) <= room_bytes and len(data) <= most_bytes:
+            return data
+        room_bytes = min(room_bytes, structure_bytes(span) + most_bytes)
         return data if len(data) <= room_bytes else shrunk(span, room_bytes)
     except Exception as exc:  # noqa: BLE001  # whatever is in it costs this span and no other
         warn_once("A span cannot be encoded and is dropped: %r", exc)

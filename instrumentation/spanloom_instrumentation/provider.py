@@ -14,6 +14,7 @@ from spanloom_instrumentation.limits import SpanLimits
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.pipeline import Pipeline
+from spanloom_instrumentation.process_end import end_with_process, end_with_worker
 from spanloom_instrumentation.queue import SpanQueue
 from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.sampling.decision import deciding, is_foreign
@@ -52,13 +53,16 @@ class TracerProvider(trace.TracerProvider):
         self._silent = disabled
         self._pipeline = Pipeline()
         self._tracers: dict[bytes, Tracer] = {}
+        self._ends_with_process = shutdown_on_exit
         if shutdown_on_exit:
-            atexit.register(self.shutdown)
+            end_with_process(self)
         renew_in_children(self)
 
     def after_fork(self) -> None:
         """Describe the child."""
         self.resource = self.resource.after_fork()
+        if self._ends_with_process:
+            end_with_worker(self)
 
     def get_tracer(
         self,

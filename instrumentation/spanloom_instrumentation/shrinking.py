@@ -1,6 +1,5 @@
 """A span that is larger than a datagram, made to fit: as much of it as possible arrives."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from opentelemetry.trace import DEFAULT_TRACE_STATE, Status
@@ -20,21 +19,32 @@ _SHORTEST_CUT_BYTES: Final = 64
 def shrunk(span: Span, room_bytes: int) -> bytes:
     """The span, encoded, in at most *room_bytes*.
 
-    First its longest values are cut, as few as possible as little as possible; then events and
-    links go, then attributes, then the rest. Its own `dropped_…_count` fields say how many of each
-    were cut or went.
+    First its longest values are cut, as few as possible as little as possible; then events go, in
+    the order of `More.forget_event`, then links, then attributes, then the rest. Its own
+    `dropped_…_count` fields say how many of each were cut or went.
     """
-    span, more = _copy(span)
+    whole = span
+    span, more = _copy(whole)
     excess = len(encode(span)) - room_bytes
     if excess > 0:
         _cut_values(span, more, excess)
-    if len(data := encode(span)) > room_bytes:
+    while len(data := encode(span)) > room_bytes and len(more.events) > 2:
+        for _ in range(len(more.events) // 2):
+            more.forget_event()
+    if len(data) > room_bytes:
         _drop_lists(more)
     while len(data := encode(span)) > room_bytes and span.told:
-        _drop_half(span, more)
+        _drop_half(span, more, whole)
     if len(data) > room_bytes:
         _cut_rest(span, more, room_bytes // 8)
     return encode(span)
+
+
+def structure_bytes(span: Span) -> int:
+    """How large it is without all that was said of it: ids, times, name, kind, status, and what went."""
+    span, more = _copy(span)
+    span.told, more.events, more.links = {}, [], []
+    return len(encode(span)) + 3 * _COUNT_BYTES
 
 
 def _copy(span: Span) -> tuple[Span, More]:
@@ -70,16 +80,14 @@ def _copy(span: Span) -> tuple[Span, More]:
 def _cut_values(span: Span, more: More, excess_bytes: int) -> None:
     # Saying how many were cut takes bytes too.
     excess_bytes += _COUNT_BYTES * (1 + len(more.events))
-    most_bytes = _longest_kept([_bytes(holder[key]) for holder, key in _values(span, more)], excess_bytes)
+    holders = (span.told, *(event.attributes for event in more.events))
+    lengths = [_bytes(value) for holder in holders for value in holder.values()]
+    lengths += [_bytes(event.name) for event in more.events]
+    most_bytes = _longest_kept(lengths, excess_bytes)
     more.dropped_attributes += _cut(span.told, most_bytes)
     for event in more.events:
+        event.name = _start(event.name, most_bytes)
         event.dropped_attributes += _cut(event.attributes, most_bytes)
-
-
-def _values(span: Span, more: More) -> Iterator[tuple[dict[str, AnyValue], str]]:
-    for holder in (span.told, *(event.attributes for event in more.events)):
-        for key in holder:
-            yield holder, key
 
 
 def _longest_kept(lengths: list[int], excess_bytes: int) -> int:
@@ -102,13 +110,18 @@ def _cut(holder: dict[str, AnyValue], most_bytes: int) -> int:
         if _bytes(value) > most_bytes:
             cut += 1
             holder[key] = (
-                utf8(value)[:most_bytes].decode(errors="ignore")
+                _start(value, most_bytes)
                 if isinstance(value, str)
                 else value[:most_bytes]
                 if isinstance(value, bytes)
                 else value
             )
     return cut
+
+
+def _start(text: str, most_bytes: int) -> str:
+    data = utf8(text)
+    return text if len(data) <= most_bytes else data[:most_bytes].decode(errors="ignore")
 
 
 def _bytes(value: AnyValue) -> int:
@@ -123,10 +136,11 @@ def _drop_lists(more: More) -> None:
     more.events, more.links = [], []
 
 
-def _drop_half(span: Span, more: More) -> None:
-    half = len(span.told) // 2
-    more.dropped_attributes += len(span.told) - half
-    span.told = dict(list(span.told.items())[:half])
+def _drop_half(span: Span, more: More, whole: Span) -> None:
+    span.told = dict(list(span.told.items())[: len(span.told) // 2])
+    # One that was cut before it went counts once.
+    cut = sum(value is not whole.told[key] for key, value in span.told.items())
+    more.dropped_attributes = whole.dropped_attributes + len(whole.told) - len(span.told) + cut
 
 
 def _cut_rest(span: Span, more: More, most_characters: int) -> None:

@@ -12,9 +12,10 @@ from opentelemetry.util.types import AnyValue, Attributes
 
 from spanloom_instrumentation.attributes import PLAIN, add, kept, plain
 from spanloom_instrumentation.heritage import Heritage
-from spanloom_instrumentation.limits import UNLIMITED
-from spanloom_instrumentation.more import More, SpanEvent, SpanLink, link_of
+from spanloom_instrumentation.limits import UNLIMITED, AttributeLimits
+from spanloom_instrumentation.more import EXCEPTION, More, SpanEvent, SpanLink, link_of
 from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.one_at_a_time import one_at_a_time
 from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.scope import Scope
@@ -25,9 +26,10 @@ _UNSET: Final = Status()
 class Span(trace.Span):
     """What an application says of one operation, until it ends; then it is never changed again.
 
-    Threads and signal handlers may use it at the same time. It has no lock, which a handler could
-    find held by the very thread it interrupts: between a look at `end_time` or `more` and the
-    change that depends on it there is no call, and only within calls does CPython let others run.
+    Threads and signal handlers may use it at the same time. It has no lock, which every use of it
+    would pay for: between a look at `end_time` or `more` and the change that depends on it there is
+    no call, and only within calls does CPython let others run. A CPython without the GIL is made to
+    behave so (`one_at_a_time`).
 
     Besides OpenTelemetry's API it has the reading properties that processors written for
     `opentelemetry-sdk` look at.
@@ -90,6 +92,7 @@ class Span(trace.Span):
 
     # OpenTelemetry's API
 
+    @one_at_a_time
     def end(self, end_time: int | None = None) -> None:
         """End it, now or then, and hand it to the processors; a second end changes nothing."""
         now = time_ns() if end_time is None else end_time
@@ -111,6 +114,7 @@ class Span(trace.Span):
         """Whether what is said of it is kept: until it ends."""
         return self.end_time is None
 
+    @one_at_a_time
     def set_attribute(self, key: str, value: AnyValue) -> None:
         """Say one thing; what was said under this key before is forgotten."""
         limits = self.of.limits.span
@@ -125,29 +129,49 @@ class Span(trace.Span):
         else:
             self._rest().dropped_attributes += 1
 
+    @one_at_a_time
     def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
         """Say several things."""
         limits = self.of.limits.span
-        easy = plain(attributes, limits) and len(attributes) + len(self.told) <= limits.most
+        dropped = 0
+        if not plain(attributes, limits):
+            checked: dict[str, AnyValue] = {}
+            dropped = add(checked, attributes, AttributeLimits(most=UNLIMITED, longest=limits.longest))
+            attributes = checked
+        easy = len(attributes) + len(self.told) <= limits.most
         if self.end_time is not None:
             warn_once("Attributes were set on a span that had ended: %s", self.name)
-        elif easy:
+            return
+        if easy:
             self.told.update(attributes)
-        elif dropped := add(self.told, attributes, limits):
+        else:
+            dropped += sum(not self._told_within(limits.most, *pair) for pair in attributes.items())
+        if dropped:
             self._rest().dropped_attributes += dropped
 
+    def _told_within(self, most: int, key: str, value: AnyValue) -> bool:
+        room = len(self.told) < most or key in self.told
+        if room and self.end_time is None:
+            self.told[key] = value
+        return room
+
+    @one_at_a_time
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
         """Say that something happened, now or then."""
         limits = self.of.limits
         at = time_ns() if timestamp is None else timestamp
+        if type(name) is not str:
+            name = _text(name)
         event = SpanEvent(name, at, *kept(attributes, limits.event))
+        event.measure()
         more = self._rest()
         if self.end_time is not None:
             warn_once("An event was added to a span that had ended: %s", name)
             return
         more.events.append(event)
-        if len(more.events) > limits.events:
-            more.forget_event()
+        more.event_bytes += event.volume
+        if len(more.events) > limits.events or more.event_bytes > limits.annotation_bytes // 2:
+            more.bound_events(event, limits)
 
     def add_links(self, links: Sequence[Link]) -> None:
         """Say so of several."""
@@ -155,6 +179,7 @@ class Span(trace.Span):
             if isinstance(link, Link):
                 self.add_link(link.context, link.attributes)
 
+    @one_at_a_time
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Say that it has to do with another span."""
         if link := link_of(context, attributes, self.of.limits.link):
@@ -166,6 +191,7 @@ class Span(trace.Span):
             if len(more.links) > self.of.limits.links:
                 more.forget_link()
 
+    @one_at_a_time
     def update_name(self, name: str) -> None:
         """Call it something else."""
         if self.end_time is not None:
@@ -173,6 +199,7 @@ class Span(trace.Span):
             return
         self.name = name
 
+    @one_at_a_time
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         """Say how it went: OK is the last word, an error may be corrected, unset is no word."""
         found = Status(status, description) if isinstance(status, StatusCode) else status
@@ -197,19 +224,22 @@ class Span(trace.Span):
         told: dict[str, AnyValue] = {
             "exception.type": cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}",
             "exception.message": _text(exception),
-            "exception.stacktrace": "".join(traceback.format_exception(exception)),
+            "exception.stacktrace": _stack(exception),
             "exception.escaped": str(escaped),
         }
         self.add_event(
-            "exception", {**told, **attributes} if isinstance(attributes, Mapping) else told, timestamp
+            EXCEPTION, {**told, **attributes} if isinstance(attributes, Mapping) else told, timestamp
         )
 
     def failed(self, exception: BaseException, *, escaped: bool = False) -> None:
         """Say that it ended by an exception, as far as that is wanted."""
-        if self.end_time is None and self.records_exceptions:
-            self.record_exception(exception, escaped=escaped)
-        if self.end_time is None and self.sets_status:
-            self.set_status(Status(StatusCode.ERROR, f"{type(exception).__name__}: {_text(exception)}"))
+        try:
+            if self.end_time is None and self.records_exceptions:
+                self.record_exception(exception, escaped=escaped)
+            if self.end_time is None and self.sets_status:
+                self.set_status(Status(StatusCode.ERROR, f"{type(exception).__name__}: {_text(exception)}"))
+        except Exception:  # noqa: BLE001, S110  # no stack is left, even to say so; what was raised goes on
+            pass
 
     def __exit__(
         self,
@@ -284,8 +314,15 @@ class Span(trace.Span):
         return f"Span(name={self.name!r}, context={self.get_span_context()!r})"
 
 
-def _text(exception: BaseException) -> str:
+def _stack(exception: BaseException) -> str:
     try:
-        return str(exception)
+        return "".join(traceback.format_exception(exception))
+    except TypeError:  # it is no exception, whatever the types say
+        return ""
+
+
+def _text(said: object) -> str:
+    try:
+        return str(said)
     except Exception:  # noqa: BLE001  # an exception that cannot be said must not become another
         return "(its __str__ raises)"

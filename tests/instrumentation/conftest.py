@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.instrumentation.doubles import AgentDouble, Traced, traced
+from tests.instrumentation.made import made
+
+__all__ = ["made"]
 
 
 @pytest.fixture

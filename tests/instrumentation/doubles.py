@@ -130,10 +130,12 @@ def value_of(value: Any) -> Any:
     return getattr(value, kind)
 
 
-def run_program(text: str, agent: AgentDouble, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_program(
+    text: str, agent: AgentDouble, *, arguments: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """A program as a user writes it, in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", text],
+        [sys.executable, "-c", text, *arguments],
         env={**os.environ, "SPANLOOM_AGENT": agent.address, **environment},
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """Datagrams by size: as few as hold the spans, never one too large."""
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags, TraceState
 
 from spanloom_instrumentation import TracerProvider
+from spanloom_instrumentation.encoding.spans import encode
 from spanloom_instrumentation.limits import UNLIMITED, AttributeLimits, SpanLimits
 from spanloom_instrumentation.packing import pack
 from spanloom_instrumentation.shrinking import shrunk
@@ -180,3 +182,15 @@ def test_cutting_many_values_takes_no_time() -> None:
     """A span of ten thousand values is made to fit at once, not value by value."""
     span = ended("n", {f"{number}": "x" * 100 for number in range(10_000)})
     assert 0 < len(attributes(small(span, 60_000))) < 1000 * 10
+
+
+def test_long_names_and_keys_are_not_remembered() -> None:
+    """Who puts whole URLs into names, each another, pays with no memory for it."""
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            encode(ended(f"{number} " + "n" * 20_000, {f"{number} " + "k" * 20_000: number}))
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 2_000_000

@@ -51,6 +51,7 @@ DIFFERENCES: Final = {
     "long strings that were something else": "likewise",
     "integers beyond 64 bits": "the specification wants them as strings, the SDK drops them",
     "half surrogate pairs": "the SDK loses all spans of the batch",
+    "too many events": "the SDK drops the oldest, we keep the first, the latest and exceptions",
     "order of attributes": "means nothing",
     "frames of a traceback": "each library has its own",
 }
@@ -352,6 +353,8 @@ def even(span: OtlpSpan) -> None:
     for link in span.links:
         link.flags &= ~0xFF
         link.trace_state = ""
+    if span.dropped_events_count:
+        del span.events[:]
     for event in span.events:
         event.time_unix_nano = min(event.time_unix_nano, NOW)
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import logging
+import sys
 import threading
 import time
 import weakref
@@ -365,3 +366,59 @@ print([name for name in sys.modules if name.startswith(dear)])
 """
     assert run_program(START + program, agent).stdout == "[]\n"
     assert names(agent.received()) == ["work"]
+
+
+# Whatever the application does
+
+
+def test_exception_at_the_end_of_the_stack_is_still_that_exception(here: Traced) -> None:
+    """Where there is no room left to record an error, the application gets its own, not one of ours."""
+    tracer = here.provider.get_tracer("shop")
+
+    def down(depth: int) -> None:
+        if depth:
+            down(depth - 1)
+        else:
+            with tracer.start_as_current_span("deep"):
+                raise KeyError("its own")
+
+    def down_to(room: int) -> type[BaseException] | None:
+        frame, depth = sys._getframe(), 0
+        while frame := frame.f_back:  # type: ignore[assignment]  # until there is none
+            depth += 1
+        try:
+            down(sys.getrecursionlimit() - depth - room)
+        except (KeyError, RecursionError) as exc:
+            return type(exc)
+        return None
+
+    with tracer.start_as_current_span("request"):
+        raised = [down_to(room) for room in range(60)]
+    first = raised.index(KeyError)
+    assert first < 20, "where there is room for the span there is for its end"
+    assert set(raised[first:]) == {KeyError}
+
+
+def test_event_may_be_called_anything(here: Traced) -> None:
+    """Who adds an exception as an event, instead of its text, learns what it says."""
+
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise ValueError
+
+    with here.provider.get_tracer("shop").start_as_current_span("made") as span:
+        span.add_event(TimeoutError("after 3 s"))  # type: ignore[arg-type]  # a mistake
+        span.add_event(Unspeakable())  # type: ignore[arg-type]
+        span.record_exception("a text")  # type: ignore[arg-type]
+    assert [event.name for event in here.span().events] == ["after 3 s", "(its __str__ raises)", "exception"]
+    assert attributes(here.span().events[2])["exception.message"] == "a text"
+
+
+def test_tracers_named_after_requests_are_forgotten(here: Traced) -> None:
+    """A service that asks for a tracer of a new name at each request does not grow for ever."""
+    first = weakref.ref(here.provider.get_tracer("shop"))
+    assert here.provider.get_tracer("shop") is first()
+    for number in range(2000):
+        here.provider.get_tracer(f"request {number}")
+    gc.collect()
+    assert first() is None

@@ -213,7 +213,7 @@ def test_events_and_links_beyond_the_limit_are_counted() -> None:
         span.add_event(f"{number}")
     span.end()
     sent = here.span()
-    assert ([event.name for event in sent.events], sent.dropped_events_count) == (["3", "4"], 3)
+    assert ([event.name for event in sent.events], sent.dropped_events_count) == (["0", "4"], 3)
     assert (len(sent.links), sent.dropped_links_count) == (1, 1)
 
 
