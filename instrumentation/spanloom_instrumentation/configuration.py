@@ -18,7 +18,7 @@ from spanloom_model import datagram
 DEFAULT_AGENT: Final = f"127.0.0.1:{datagram.PORT}"
 
 
-def configure(
+def configure(  # noqa: PLR0913  # by name, and each with a default
     *,
     service: str | None = None,
     agent: str | None = None,
