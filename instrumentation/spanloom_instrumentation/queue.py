@@ -62,7 +62,6 @@ class SpanQueue:
         self._batch = min(batch_spans, max_queued_spans)
         self._interval_s = send_interval_s
         self._closing = False
-        self._closed = False
         self.after_fork()
         renew_in_children(self)
 
@@ -111,10 +110,10 @@ class SpanQueue:
             closing = self._closing
             if not closing and not self._waiting:
                 self._hurry.wait(self._interval_s)
-            self._send_round()
+            self._send_round(last=closing)
 
-    def _send_round(self) -> bool:
-        """Send what is queued; False where somebody is at it, perhaps the very one who is interrupted."""
+    def _send_round(self, *, last: bool = False) -> bool:
+        """Send what is queued, and close the sender behind the last; False where somebody is at it, perhaps the very one who is interrupted."""
         if not self._sending.acquire(blocking=False):
             return False
         try:
@@ -124,8 +123,7 @@ class SpanQueue:
             while left > 0 and (spans := self._taken(min(left, self._batch))):
                 left -= len(spans)
                 self._sender.send(spans)
-            if self._closing and not self._closed:
-                self._closed = True
+            if last:
                 self._sender.close()
             for one in waiting:
                 one.ring()
@@ -170,6 +168,6 @@ class SpanQueue:
         if self._thread.begun:
             self._thread.join(SHUTDOWN_S)
         else:
-            self._send_round()
+            self._send_round(last=True)
         # Taken away too: a thread that is stuck until later must not send what is counted as dropped.
         self._sender.note_dropped(len(self._taken(len(self._queue))))
