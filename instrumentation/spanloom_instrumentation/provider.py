@@ -10,6 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NoOpTracer
 from opentelemetry.util.types import Attributes
 
+from spanloom_instrumentation import children
 from spanloom_instrumentation.ids import IdGenerator, RandomIds
 from spanloom_instrumentation.limits import SpanLimits
 from spanloom_instrumentation.notices import warn_once
@@ -51,6 +52,7 @@ class TracerProvider(trace.TracerProvider):
         self._silent = disabled
         self._pipeline = Pipeline()
         self._tracers: dict[bytes, Tracer] = {}
+        self._ends_with_process = shutdown_on_exit
         if shutdown_on_exit:
             atexit.register(self.shutdown)
         renew = weakref.WeakMethod(self._after_fork)
@@ -58,6 +60,8 @@ class TracerProvider(trace.TracerProvider):
 
     def _after_fork(self) -> None:
         self.resource = self.resource.after_fork()
+        if self._ends_with_process:
+            children.at_their_end(self, self.shutdown)
 
     def get_tracer(
         self,

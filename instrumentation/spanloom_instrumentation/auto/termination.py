@@ -1,0 +1,52 @@
+"""Deaths by SIGTERM, where the program leaves them to the system: its last spans are sent first.
+
+Otherwise they would be lost with every container that is stopped: uvicorn, for one, ends its
+requests in order and then raises the signal again to die of it, past `atexit`.
+"""
+
+import _thread
+import signal
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import Final
+
+from spanloom_instrumentation.bell import Bell
+from spanloom_instrumentation.provider import TracerProvider
+
+FLUSH_S: Final = 1.0
+
+_raise: Final[Callable[[int], None]] = signal.raise_signal
+
+
+def flush_at_sigterm(provider: TracerProvider) -> None:
+    """Until the program sets a handler of its own; called before its first line."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, partial(_flush_and_die, provider))
+    # Workers of uvicorn under gunicorn have put the system's back when they die.
+    signal.raise_signal = partial(_flush_and_raise, provider)
+
+
+def _flush_and_die(provider: TracerProvider, number: int, _: FrameType | None) -> None:
+    _flush(provider)
+    ours = signal.signal(number, signal.SIG_DFL)
+    _raise(number)
+    signal.signal(number, ours)  # still here: the system does not let a container's first process die so
+
+
+def _flush_and_raise(provider: TracerProvider, signalnum: int, /) -> None:
+    if signalnum == signal.SIGTERM and signal.getsignal(signalnum) is signal.SIG_DFL:
+        _flush(provider)
+    _raise(signalnum)
+
+
+def _flush(provider: TracerProvider) -> None:
+    # In another thread, and without `threading`: whatever this one holds is no reason to wait longer.
+    flushed = Bell()
+    _thread.start_new_thread(_flush_and_ring, (provider, flushed))
+    flushed.wait(FLUSH_S)
+
+
+def _flush_and_ring(provider: TracerProvider, flushed: Bell) -> None:
+    provider.force_flush(int(FLUSH_S * 1000))
+    flushed.ring()

@@ -1,0 +1,16 @@
+"""The same for ASGI."""
+
+import os
+
+from fastapi import FastAPI
+from opentelemetry import trace
+
+app = FastAPI()
+
+
+@app.get("/work")
+async def work() -> dict[str, object]:
+    """Make one span below the server's."""
+    server = trace.get_current_span().get_span_context().span_id
+    with trace.get_tracer("shop").start_as_current_span("work") as span:
+        return {"pid": os.getpid(), "spans": [f"{server:016x}", f"{span.get_span_context().span_id:016x}"]}
