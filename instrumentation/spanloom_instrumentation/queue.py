@@ -131,11 +131,16 @@ class SpanQueue:
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Let the thread send what is queued; whether it could in time."""
+        if self._closing:
+            # Whoever closes it sends what is left; two would send the same sequence twice.
+            if self._thread is not None:
+                self._thread.join(timeout_millis / 1000)
+            return not self._queue
         if self._thread is None and not self._queue:
             return True
         done = Bell()
         self._waiting.append(done)
-        if self._closing or not self._runs():
+        if not self._runs():
             self._send_round()
         self._something.ring()
         self._hurry.ring()

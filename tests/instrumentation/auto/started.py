@@ -1,13 +1,19 @@
 """Programs as `spanloom trace` starts them."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from tests.instrumentation.doubles import AgentDouble
+from tests.processes import free_port
 
 APPS: Final = Path(__file__).parent / "apps"
 TRACE: Final = [sys.executable, "-m", "spanloom_instrumentation"]
@@ -26,9 +32,8 @@ def started(
     return subprocess.Popen(
         [*TRACE, *command],
         env=environment(agent, **(env or {})),
-        stdout=subprocess.PIPE,
         text=True,
-        **settings,
+        **{"stdout": subprocess.PIPE, **settings},
     )
 
 
@@ -46,3 +51,38 @@ def ran(
         check=False,
         **settings,
     )
+
+
+class Server:
+    """One server, until it is told to end."""
+
+    def __init__(self, command: Sequence[str], agent: AgentDouble, folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/work"
+        where = ["--bind", f"127.0.0.1:{port}"] if command[0] == "gunicorn" else ["--port", str(port)]
+        self.process = started([command[0], *where, *command[1:]], agent, cwd=folder, stderr=subprocess.PIPE)
+        self.made: list[dict[str, Any]] = []
+
+    def ask(self, count: int) -> None:
+        """Send requests, several at once, and keep what they say was made for them."""
+        with ThreadPoolExecutor(6) as pool:
+            self.made += pool.map(lambda _: httpx.get(self.url, timeout=20).json(), range(count))
+
+    def wait(self) -> None:
+        """Until it answers."""
+        deadline = time.monotonic() + 40
+        while True:
+            assert self.process.poll() is None, self.process.communicate()
+            try:
+                self.ask(1)
+            except httpx.TransportError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            else:
+                return
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """What it said until its end."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=30)
+        return said

@@ -1,25 +1,19 @@
 """Real web servers with several workers, started without code: each span arrives once, whoever ends them."""
 
-import signal
-import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanloom_model.datagram import Datagram
-from tests.instrumentation.auto.started import APPS, started
+from tests.instrumentation.auto.started import APPS, Server
 from tests.instrumentation.doubles import AgentDouble, attributes, spans
-from tests.processes import free_port
 
 GUNICORN: Final = ["gunicorn", "--workers", "3"]
-ASYNC: Final = ["-W", "ignore::DeprecationWarning"]
 SERVERS: Final[dict[str, list[str]]] = {
     "gunicorn": [*GUNICORN, "wsgi:app"],
     "gunicorn-threads": [*GUNICORN, "--threads", "4", "wsgi:app"],
@@ -31,52 +25,6 @@ SERVERS: Final[dict[str, list[str]]] = {
     "uvicorn-reload": ["uvicorn", "--reload", "asgi:app"],
 }
 REQUESTS: Final = 60
-
-
-class Server:
-    """One server, until it is told to end."""
-
-    def __init__(self, command: Sequence[str], agent: AgentDouble, folder: Path) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}/work"
-        where = ["--bind", f"127.0.0.1:{port}"] if command[0] == "gunicorn" else ["--port", str(port)]
-        self.process = started([command[0], *where, *command[1:]], agent, cwd=folder, stderr=subprocess.PIPE)
-        self.made: list[dict[str, Any]] = []
-
-    def ask(self, count: int) -> None:
-        """Send requests, several at once, and keep what they say was made for them."""
-        with ThreadPoolExecutor(6) as pool:
-            self.made += pool.map(lambda _: httpx.get(self.url, timeout=20).json(), range(count))
-
-    def wait(self) -> None:
-        """Until it answers."""
-        deadline = time.monotonic() + 40
-        while True:
-            assert self.process.poll() is None, self.process.communicate()
-            try:
-                self.ask(1)
-            except httpx.TransportError:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            else:
-                return
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> str:
-        """What it said until its end."""
-        self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=30)
-        return said
-
-
-@pytest.fixture
-def servers() -> Iterator[list[Server]]:
-    """Whatever still runs at the end is killed."""
-    found: list[Server] = []
-    yield found
-    for server in found:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.communicate()
 
 
 def by_process(datagrams: Sequence[Datagram]) -> dict[Any, set[Any]]:
