@@ -24,17 +24,23 @@ def configure(
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
+    exporter: str | None = None,
 ) -> TracerProvider:
     """Send this process's spans to the agent on its host, from a thread in the background.
 
     Makes OpenTelemetry's global tracer provider and returns it; its `shutdown` (also called when
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
-    SPANLOOM_AGENT says, else 127.0.0.1:6835. What is not said here is read from OpenTelemetry's
+    SPANLOOM_AGENT says, else 127.0.0.1:6835. *exporter* names where else spans go, or go besides, as in
+    `otlp,spanloom` (OTEL_TRACES_EXPORTER). What is not said here is read from OpenTelemetry's
     environment variables. Spans are dropped and counted rather than waited for, and nothing that
     the network does is raised here or later.
     """
     provider = make_provider(
-        service=service, agent=agent, resource_attributes=resource_attributes, sampler=sampler
+        service=service,
+        agent=agent,
+        resource_attributes=resource_attributes,
+        sampler=sampler,
+        exporter=exporter,
     )
     trace.set_tracer_provider(provider)
     return provider
@@ -46,6 +52,7 @@ def make_provider(
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
+    exporter: str | None = None,
 ) -> TracerProvider:
     """What `configure` installs, without installing it."""
     environ = os.environ
@@ -53,19 +60,19 @@ def make_provider(
     if service is not None:
         said["service.name"] = service
     provider = TracerProvider(
-        resource=Resource.of_this_process(said),
+        resource=Resource.of_this_process(said, detectors=environment.detectors(environ)),
         sampler=sampler or environment.sampler(environ),
         limits=environment.limits(environ),
         ids=environment.ids(environ),
         disabled=environment.disabled(environ),
     )
-    for name in environment.exporters(environ):
+    for name in environment.exporters(environ, exporter):
         if name == "spanloom":
             provider.add_span_processor(_queue(agent, environ))
-        elif exporter := environment.sdk_exporter(name, environ):
-            from spanloom_instrumentation.sdk.processor import batching  # noqa: PLC0415  # only for these
+        elif make := environment.sdk_exporter(name, environ):
+            from spanloom_instrumentation.sdk.exporting import Exporting  # noqa: PLC0415  # only for these
 
-            provider.add_span_processor(batching(exporter))
+            provider.add_span_processor(Exporting(make))
     return provider
 
 

@@ -1,0 +1,74 @@
+"""Exporters written for `opentelemetry-sdk`, behind the SDK's own queue and thread."""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.sdk.processor import contained
+from spanloom_instrumentation.sdk.readable import readable
+from spanloom_instrumentation.span import Span
+
+
+class Exporting:
+    """Made by the first span of each process: connections and threads do not outlive a fork.
+
+    Above all gRPC's do not: a server that forks its workers must not have used it before. What a
+    child has from its parent is left alone, since to close it would wait for threads that are no more.
+    """
+
+    hears_starts = False
+
+    def __init__(self, make: Callable[[], SpanExporter]) -> None:
+        self._make = make
+        self._left_alone: list[Any] = []
+        self._processor: Any = None
+        self._begin()
+        begin = weakref.WeakMethod(self._begin)
+        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+
+    def _begin(self) -> None:
+        if self._processor is not None:
+            self._left_alone.append(self._processor)
+        self._processor = None
+        self._over = False
+        self._one_at_a_time = threading.RLock()  # a signal handler may end a span while one is made
+
+    def on_start(self, span: Span, parent_context: Context | None) -> None:
+        """Nothing to do yet."""
+
+    def on_end(self, span: Span) -> None:
+        """Give it what the SDK gives."""
+        if not span.heritage.sampled:
+            return
+        with contained("at the end of a span"):
+            if processor := self._processor or self._made():
+                processor.on_end(readable(span))
+
+    def _made(self) -> Any:
+        with self._one_at_a_time:
+            if self._processor is None and not self._over:
+                try:
+                    self._processor = BatchSpanProcessor(self._make())  # reads OTEL_BSP_… itself
+                except Exception as exc:  # noqa: BLE001  # a wrong address, say: no span is worth a second try
+                    self._over = True
+                    warn_once("An exporter cannot be made, and its spans are dropped: %r", exc)
+            return self._processor
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Pass it on."""
+        with contained("to flush"):
+            return self._processor is None or self._processor.force_flush(timeout_millis) is not False
+        return False
+
+    def shutdown(self) -> None:
+        """Pass it on."""
+        self._over = True
+        with contained("to shut down"):
+            if self._processor is not None:
+                self._processor.shutdown()
