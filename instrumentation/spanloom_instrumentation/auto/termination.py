@@ -5,6 +5,7 @@ requests in order and then raises the signal again to die of it, past `atexit`.
 """
 
 import _thread
+import contextlib
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +44,9 @@ def _flush_and_raise(provider: TracerProvider, signalnum: int, /) -> None:
 def _flush(provider: TracerProvider) -> None:
     # In another thread, and without `threading`: whatever this one holds is no reason to wait longer.
     flushed = Bell()
-    _thread.start_new_thread(_flush_and_ring, (provider, flushed))
-    flushed.wait(FLUSH_S)
+    with contextlib.suppress(RuntimeError):  # there are no more threads: the interpreter ends anyway
+        _thread.start_new_thread(_flush_and_ring, (provider, flushed))
+        flushed.wait(FLUSH_S)
 
 
 def _flush_and_ring(provider: TracerProvider, flushed: Bell) -> None:

@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.queue import SHUTDOWN_S
 from spanloom_instrumentation.sdk.processor import contained
 from spanloom_instrumentation.sdk.readable import readable
 from spanloom_instrumentation.span import Span
@@ -67,8 +68,15 @@ class Exporting:
         return False
 
     def shutdown(self) -> None:
-        """Pass it on."""
+        """Pass it on, but do not wait as long as an exporter may try."""
         self._over = True
+        if self._processor is None:
+            return
+        ending = threading.Thread(target=self._shut_down, daemon=True)
         with contained("to shut down"):
-            if self._processor is not None:
-                self._processor.shutdown()
+            ending.start()
+            ending.join(SHUTDOWN_S)
+
+    def _shut_down(self) -> None:
+        with contained("to shut down"):
+            self._processor.shutdown()

@@ -47,20 +47,21 @@ def ran(
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
-        **settings,
+        **{"timeout": 60, **settings},
     )
 
 
 class Server:
     """One server, until it is told to end."""
 
-    def __init__(self, command: Sequence[str], agent: AgentDouble, folder: Path) -> None:
+    def __init__(self, command: Sequence[str], agent: AgentDouble, folder: Path, **variables: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/work"
         where = ["--bind", f"127.0.0.1:{port}"] if command[0] == "gunicorn" else ["--port", str(port)]
-        self.process = started([command[0], *where, *command[1:]], agent, cwd=folder, stderr=subprocess.PIPE)
+        self.process = started(
+            [command[0], *where, *command[1:]], agent, env=variables, cwd=folder, stderr=subprocess.PIPE
+        )
         self.made: list[dict[str, Any]] = []
 
     def ask(self, count: int) -> None:
