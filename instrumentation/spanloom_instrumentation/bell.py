@@ -1,7 +1,8 @@
 """One thread waits until another rings, or has rung."""
 
 import contextlib
-import threading
+
+from spanloom_instrumentation.native import allocate_lock
 
 
 class Bell:
@@ -14,7 +15,7 @@ class Bell:
     __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._lock.acquire()
 
     def ring(self) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Final, Protocol
 from opentelemetry.context import Context
 
 from spanloom_instrumentation.bell import Bell
+from spanloom_instrumentation.native import start_new_thread
 from spanloom_instrumentation.span import Span
 
 MAX_QUEUED_SPANS: Final = 8192
@@ -71,7 +71,8 @@ class SpanQueue:
         self._something = Bell()
         self._hurry = Bell()
         self._waiting: deque[Bell] = deque()
-        self._thread: threading.Thread | None = None
+        self._end: Bell | None = None
+        """Rung when the thread ends; None while there is none."""
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """Nothing to do yet."""
@@ -101,17 +102,23 @@ class SpanQueue:
 
     def _runs(self) -> bool:
         # Started by the first span, not by configure(): a server that forks its workers has none to lose.
-        if self._thread is None:
-            made = threading.Thread(target=self._run, name="spanloom-send", daemon=True)
-            if self._thread is None:  # nobody was quicker; no call since, so nobody can be
-                self._thread = made
+        if self._end is None:
+            end = Bell()
+            if self._end is None:  # nobody was quicker; no call since, so nobody can be
+                self._end = end
                 try:
-                    made.start()
+                    start_new_thread(self._run, (end,))
                 except RuntimeError:  # no more threads just now, or never again: the interpreter ends
-                    self._thread = None
-        return self._thread is not None
+                    self._end = None
+        return self._end is not None
 
-    def _run(self) -> None:
+    def _has_ended(self, timeout_s: float) -> bool:
+        ended = self._end is None or self._end.wait(timeout_s)
+        if ended and self._end is not None:
+            self._end.ring()  # for whoever waits besides
+        return ended
+
+    def _run(self, end: Bell) -> None:
         closing = False
         while not closing:
             self._something.wait()
@@ -119,6 +126,7 @@ class SpanQueue:
             if not closing and not self._waiting:
                 self._hurry.wait(self._interval_s)
             self._send_round()
+        end.ring()
 
     def _send_round(self) -> None:
         waiting = len(self._waiting)
@@ -133,10 +141,8 @@ class SpanQueue:
         """Let the thread send what is queued; whether it could in time."""
         if self._closing:
             # Whoever closes it sends what is left; two would send the same sequence twice.
-            if self._thread is not None:
-                self._thread.join(timeout_millis / 1000)
-            return not self._queue
-        if self._thread is None and not self._queue:
+            return self._has_ended(timeout_millis / 1000) and not self._queue
+        if self._end is None and not self._queue:
             return True
         done = Bell()
         self._waiting.append(done)
@@ -154,9 +160,9 @@ class SpanQueue:
         self._closing = True
         self._something.ring()
         self._hurry.ring()
-        if self._thread is None:
+        if self._end is None:
             self._send_round()
         else:
-            self._thread.join(SHUTDOWN_S)
+            self._has_ended(SHUTDOWN_S)
         self._sender.note_dropped(len(self._queue))
         self._sender.close()

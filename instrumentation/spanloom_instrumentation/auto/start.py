@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Final
 
 from spanloom_instrumentation import environment
@@ -34,6 +35,9 @@ def begin() -> None:
     from spanloom_instrumentation.auto import packages, termination  # noqa: PLC0415  # not for who only asks for help
     from spanloom_instrumentation.configuration import configure  # noqa: PLC0415  # as above
 
+    if os.environ.get("OTEL_PYTHON_AUTO_INSTRUMENTATION_EXPERIMENTAL_GEVENT_PATCH") == "patch_all":
+        # Before packages import what gevent would then patch too late.
+        import_module("gevent.monkey").patch_all()
     provider = configure()
     termination.flush_at_sigterm(provider)
     packages.load(os.environ)

@@ -29,10 +29,6 @@ pool.map(work, range(6), chunksize=1)
 pool.close()
 pool.join()
 """,
-    "pool that is killed": """
-with context.Pool(3) as pool:
-    pool.map(work, range(6), chunksize=1)
-""",
     "executor": """
 with concurrent.futures.ProcessPoolExecutor(3, mp_context=context) as pool:
     list(pool.map(work, range(6)))
@@ -43,7 +39,7 @@ with concurrent.futures.ProcessPoolExecutor(3, mp_context=context) as pool:
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers_send_each_span_once(method: str, ending: str, agent: AgentDouble, tmp_path: Path) -> None:
-    """Work that is spread over processes is seen whole, also of those that `os._exit` or SIGTERM ends."""
+    """Work that is spread over processes is seen whole, also of those that end by `os._exit`."""
     body = f"context = multiprocessing.get_context({method!r})\n{ENDINGS[ending]}"
     made = "trace.get_tracer('shop').start_span('parent').end()\n"
     program = tmp_path / "program.py"
@@ -56,6 +52,26 @@ def test_workers_send_each_span_once(method: str, ending: str, agent: AgentDoubl
         ["parent", *(f"child {number}" for number in range(6))]
     )
     assert sum(one.dropped_count for one in datagrams) == 0
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_pool_that_kills_its_workers_ends(method: str, agent: AgentDouble, tmp_path: Path) -> None:
+    """`with Pool()` ends workers by SIGTERM, at any moment of their lives, and waits until they are dead."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        WORK
+        + f"""
+if __name__ == "__main__":
+    trace.get_tracer("shop").start_span("parent").end()
+    for turn in range(4):
+        with multiprocessing.get_context({method!r}).Pool(3) as pool:
+            pool.map(work, range(6), chunksize=1)
+"""
+    )
+    run = ran([program], agent)
+    assert (run.returncode, run.stderr) == (0, "")
+    sent = [span.span_id for span in spans(agent.received())]
+    assert len(sent) == len(set(sent)) <= 25
 
 
 def test_program_started_by_a_traced_one_is_traced(agent: AgentDouble, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ SERVERS: Final[dict[str, list[str]]] = {
     "gunicorn": [*GUNICORN, "wsgi:app"],
     "gunicorn-threads": [*GUNICORN, "--threads", "4", "wsgi:app"],
     "gunicorn-preload": [*GUNICORN, "--preload", "wsgi:app"],
+    "gunicorn-gevent": [*GUNICORN, "--worker-class", "gevent", "wsgi:app"],
     "gunicorn-asgi": [*GUNICORN, "--worker-class", "asgi", "asgi:app"],
     "gunicorn-uvicorn": [*GUNICORN, "--worker-class", "uvicorn.workers.UvicornWorker", "asgi:app"],
     "uvicorn": ["uvicorn", "asgi:app"],
