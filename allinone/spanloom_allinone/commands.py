@@ -24,8 +24,7 @@ _DEMO_HINTS: Final = (
     "Look for a checkout with a failed payment, or a visit with 30 recommendations.",
 )
 _OWN_HINTS: Final = (
-    "Trace a Python service:  import spanloom_instrumentation",
-    '                         spanloom_instrumentation.configure(service="my-service")',
+    "Trace a Python service:  spanloom trace --service my-service app.py",
     "Any OpenTelemetry SDK:   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",
     "Or see a shop at work:   spanloom demo",
 )
