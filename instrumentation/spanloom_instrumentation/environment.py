@@ -84,8 +84,9 @@ def ids(environ: Environment) -> IdGenerator | None:
 
 
 def detectors(environ: Environment) -> Sequence[str]:
-    """OTEL_EXPERIMENTAL_RESOURCE_DETECTORS: names, of ours or of entry points."""
-    return _listed(environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "")) or USUAL
+    """OTEL_EXPERIMENTAL_RESOURCE_DETECTORS: names, of ours or of entry points; `*` is all."""
+    names = _listed(environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", ""))
+    return [*USUAL, *names] if "*" in names else names or USUAL
 
 
 def exporters(environ: Environment, said: str | None = None) -> list[str]:
@@ -136,7 +137,7 @@ def _found(group: str, name: str) -> Callable[..., Any] | None:
     from importlib.metadata import entry_points  # noqa: PLC0415  # dear to import, seldom needed
 
     try:
-        (found, *_) = entry_points(group=group, name=name) or (None,)
+        found = next(iter(entry_points(group=group, name=name)), None)
         if found is not None:
             made: Callable[..., Any] = found.load()
             return made

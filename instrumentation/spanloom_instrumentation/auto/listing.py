@@ -6,6 +6,8 @@ from typing import Final
 
 from spanloom_instrumentation.auto.packages import INSTRUMENTORS, conflict_of, disabled
 
+_NOTHING: Final = "Nothing is traced here: no package opentelemetry-instrumentation-… is installed."
+
 _NO_SPANS: Final = frozenset({"psutil", "pydantic"})
 """Libraries that are listed for packages which make metrics, or are for a library that uses them."""
 
@@ -16,18 +18,10 @@ _UNDER: Final[Mapping[str, str]] = {"starlette": "fastapi", "urllib3": "requests
 def listing(environ: Mapping[str, str]) -> str:
     """Lines for a person."""
     off = disabled(environ)
-    lines = [
-        f"  {package.name:16} {_state(package, off)}"
-        for package in sorted(entry_points(group=INSTRUMENTORS), key=lambda one: one.name)
-    ]
-    lines.insert(
-        0,
-        "Traced here:"
-        if lines
-        else "Nothing is traced here: no package opentelemetry-instrumentation-… is installed.",
-    )
-    missing = sorted(_missing())
-    if missing:
+    packages = sorted(entry_points(group=INSTRUMENTORS), key=lambda one: one.name)
+    lines = ["Traced here:" if packages else _NOTHING]
+    lines += [f"  {package.name:16} {_state(package, off)}" for package in packages]
+    if missing := sorted(_missing()):
         lines += ["", "Installed libraries that could be:"]
         lines += [f"  {library:16} pip install {package}" for library, package in missing]
     return "\n".join(lines) + "\n"
@@ -37,13 +31,9 @@ def _state(package: EntryPoint, off: set[str]) -> str:
     if {package.name, "*"} & off:
         return "disabled"
     reason, _ = conflict_of(package)
-    return (
-        f"no: {reason}"
-        if reason
-        else f"by {package.dist.name} {package.dist.version}"
-        if package.dist
-        else "yes"
-    )
+    if reason:
+        return f"no: {reason}"
+    return f"by {package.dist.name} {package.dist.version}" if package.dist else "yes"
 
 
 def _missing() -> Iterator[tuple[str, str]]:

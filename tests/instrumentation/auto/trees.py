@@ -8,10 +8,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from spanloom_model.datagram import Datagram
 
 
-def trees(datagrams: Sequence[Datagram]) -> list[str]:
+def trees(datagrams: Sequence[Datagram]) -> str:
     """A line for each span, below its parent: service, kind and name, in the order of their starts."""
     found = sorted(_named(datagrams), key=lambda pair: pair[1].start_time_unix_nano)
-    return list(_below(b"", found, ""))
+    return "".join(_below(b"", found, ""))
 
 
 def _named(datagrams: Sequence[Datagram]) -> Iterator[tuple[str, OtlpSpan]]:
@@ -25,5 +25,5 @@ def _below(parent: bytes, found: list[tuple[str, OtlpSpan]], indent: str) -> Ite
     for service, span in found:
         if span.parent_span_id == parent:
             kind = OtlpSpan.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_")
-            yield f"{indent}{service} {kind} {span.name}"
+            yield f"{indent}{service} {kind} {span.name}\n"
             yield from _below(span.span_id, found, indent + "  ")
