@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
+from uuid import uuid4
 
 from opentelemetry.util.types import AnyValue, Attributes
 
@@ -11,7 +12,7 @@ from spanloom_instrumentation.encoding.envelope import resource_bytes
 from spanloom_instrumentation.limits import UNLIMITED, AttributeLimits
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.resources.detectors import PROCESS, USUAL, surroundings
-from spanloom_instrumentation.resources.process import UNKNOWN_SERVICE, instance_id, process
+from spanloom_instrumentation.resources.process import UNKNOWN_SERVICE, process
 
 VERSION: Final = "0.1.0"
 """This distribution's; asking for it at run time would cost a tenth of the whole start."""
@@ -61,7 +62,7 @@ def _itself() -> dict[str, AnyValue]:
         "telemetry.sdk.name": "spanloom",
         "telemetry.sdk.version": VERSION,
         "service.name": UNKNOWN_SERVICE,
-        "service.instance.id": instance_id(),
+        "service.instance.id": str(uuid4()),
     }
 
 

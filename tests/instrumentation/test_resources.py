@@ -1,7 +1,6 @@
 """What a service's spans say of where they were made."""
 
 import os
-import re
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,6 @@ from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.resources.detectors import surroundings
 from spanloom_instrumentation.resources.host import host, system
 from spanloom_instrumentation.resources.kubernetes import kubernetes
-from spanloom_instrumentation.resources.process import instance_id
 from tests.instrumentation.doubles import AgentDouble, attributes, run_program
 
 PROGRAM: Final = """
@@ -137,14 +135,6 @@ def test_detectors_of_others_look_too(names: str, agent: AgentDouble, tmp_path: 
     assert "bad: ValueError('no')" in run.stderr
     assert ("no_such" in run.stderr) == ("no_such" in names)
     assert ("process.pid" in found) == (names == "*")
-
-
-def test_instance_has_a_uuid() -> None:
-    """Of version 4, and never the same."""
-    made = {instance_id() for _ in range(1000)}
-    assert len(made) == 1000
-    pattern = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-    assert all(pattern.fullmatch(one) for one in made)
 
 
 def test_child_looks_at_itself_only() -> None:

@@ -10,13 +10,6 @@ _PROGRAM: Final = os.path.basename(sys.executable)  # noqa: PTH119  # pathlib ta
 UNKNOWN_SERVICE: Final = f"unknown_service:{_PROGRAM}"
 
 
-def instance_id() -> str:
-    """A UUID of version 4; the module `uuid` takes as long to import as ten of these."""
-    value = int.from_bytes(os.urandom(16)) & ~(0xF000 << 64) & ~(0b11 << 62) | 0x4000 << 64 | 0b10 << 62
-    text = f"{value:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
 def process() -> dict[str, AnyValue]:
     """What is known of it without a look at its arguments, which may be secrets."""
     runtime = sys.implementation
