@@ -24,7 +24,17 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "collector": {"model", "storage", "dialects"},
     "query": {"model", "storage", "dialects"},
     "shop": {"instrumentation"},
-    "allinone": {"model", "storage", "dialects", "agent", "collector", "query", "ui", "shop"},
+    "allinone": {
+        "model",
+        "storage",
+        "dialects",
+        "instrumentation",
+        "agent",
+        "collector",
+        "query",
+        "ui",
+        "shop",
+    },
 }
 """Data flows one way, and imports go down only. No service imports another."""
 
@@ -134,6 +144,8 @@ def distribution(name: str, providers: Mapping[str, list[str]]) -> str:
         "opentelemetry.proto": "opentelemetry-proto",
         "opentelemetry.exporter": "opentelemetry-exporter-otlp-proto-common",
         "opentelemetry.instrumentation.utils": "opentelemetry-instrumentation",
+        "opentelemetry.instrumentation.dependencies": "opentelemetry-instrumentation",
+        "opentelemetry.instrumentation.bootstrap_gen": "opentelemetry-instrumentation",
         "opentelemetry.instrumentation": "opentelemetry-instrumentation-" + name.rpartition(".")[2],
         "opentelemetry": "opentelemetry-api",
         "grpc": "grpcio",

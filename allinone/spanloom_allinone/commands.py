@@ -1,5 +1,6 @@
 """What each command runs, until it is told to end."""
 
+import argparse
 import asyncio
 import os
 import sys
@@ -12,6 +13,7 @@ from spanloom_allinone import collector_workers, parts
 from spanloom_allinone.serving import stop_signal
 from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings
 from spanloom_allinone.summary import print_summary
+from spanloom_instrumentation.auto import command as tracing
 from spanloom_model.errors import MisconfiguredError
 
 if TYPE_CHECKING:
@@ -22,8 +24,7 @@ _DEMO_HINTS: Final = (
     "Look for a checkout with a failed payment, or a visit with 30 recommendations.",
 )
 _OWN_HINTS: Final = (
-    "Trace a Python service:  import spanloom_instrumentation",
-    '                         spanloom_instrumentation.configure(service="my-service")',
+    "Trace a Python service:  spanloom trace --service my-service app.py",
     "Any OpenTelemetry SDK:   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",
     "Or see a shop at work:   spanloom demo",
 )
@@ -104,6 +105,11 @@ async def demo(sources: Sources) -> None:
     print("The shop is opening …", file=sys.stderr, flush=True)
     async with parts.running_demo(settings) as listening:
         await _until(stop, "demo", [*listening, parts.Listening("Agent", settings.agent)])
+
+
+def trace(_: Sources, *, arguments: argparse.Namespace) -> None:
+    """Become another program, which is traced."""
+    tracing.run(arguments)
 
 
 async def _over_storage(

@@ -16,6 +16,7 @@ from spanloom_agent.settings import AgentSettings
 from spanloom_allinone import commands, storage_commands
 from spanloom_allinone.settings import DemoSettings, Sources, StorageSettings, add_arguments
 from spanloom_collector.settings import CollectorSettings
+from spanloom_instrumentation.auto import command as tracing
 from spanloom_model.errors import MisconfiguredError
 from spanloom_query.settings import QuerySettings
 
@@ -60,6 +61,7 @@ COMMANDS = {
         sections=("demo",),
         run=commands.demo,
     ),
+    "trace": Command(help=tracing.HELP, sections=(), run=commands.trace),
     "storage": Command(
         help="looks after the embedded store: info, verify, compact, export, import",
         sections=(),
@@ -70,17 +72,15 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; what only a person can put right is one sentence and exit code 1."""
-    # gRPC writes to the terminal by itself: of ports in use, which we say, and of forks, as the demo does.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
-    _allow_open_files()
     commandline = parser()
     if not (sys.argv[1:] if argv is None else argv):
         commandline.print_help(sys.stderr)
         sys.exit(2)
     arguments = commandline.parse_args(argv)
-    command = COMMANDS[arguments.command]
     try:
+        if arguments.command != "trace":  # which makes this process another's, with nothing of ours
+            _prepare()
+        command = COMMANDS[arguments.command]
         work = command.run(Sources(arguments, os.environ, SECTIONS), **_options(arguments))
         if work is not None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -89,8 +89,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f"spanloom: {exc}")
 
 
-def _allow_open_files() -> None:
-    """A large store is a thousand files and more, and 1,024 is an old default of systems."""
+def _prepare() -> None:
+    # gRPC writes to the terminal by itself: of ports in use, which we say, and of forks, as the demo does.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+    # A large store is a thousand files and more, and 1,024 is an old default of systems.
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
     if now < wanted:
@@ -102,7 +105,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     match arguments.command:
         case "run":
             return {"demo": arguments.demo}
-        case "storage":
+        case "storage" | "trace":
             return {"arguments": arguments}
     return {}
 
@@ -130,6 +133,9 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, command in COMMANDS.items():
         sub = names.add_parser(name, description=_sentence(command.help), formatter_class=_Formatter)
+        if name == "trace":
+            tracing.add_arguments(sub)
+            continue
         if name == "storage":
             storage_commands.add_arguments(sub, _Formatter)
             continue

@@ -1,9 +1,9 @@
 """Work in a thread of its own, which is started when it is needed."""
 
-import threading
 from collections.abc import Callable
 
 from spanloom_instrumentation.bell import Bell
+from spanloom_instrumentation.native import allocate_lock, start_new_thread
 
 
 class Background:
@@ -12,11 +12,9 @@ class Background:
     Not started when it is made: a server that forks its workers has no thread to lose then.
     """
 
-    def __init__(self, name: str, work: Callable[[], None]) -> None:
-        self._name = name
+    def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting = allocate_lock()
         """Had at once, or somebody else's business: a signal handler never waits for whom it interrupts."""
         self._over = Bell()
 
@@ -28,10 +26,8 @@ class Background:
     def runs(self) -> bool:
         """Start it, where that has not happened; whether it could be started."""
         if not self.begun and self._starting.acquire(blocking=False):
-            made = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
-                made.start()
-                self._thread = made
+                start_new_thread(self._run, ())
             except RuntimeError:  # no more threads just now, or never again: the interpreter ends
                 self._starting.release()
         return self.begun
@@ -46,9 +42,7 @@ class Background:
         """Wait until the work is done, if it was begun; whether it is."""
         if not self.begun:
             return True
-        over = self._over.wait(timeout_s)  # and not the thread's own join, which fails while it starts
+        over = self._over.wait(timeout_s)
         if over:
             self._over.ring()  # for others who wait
-            if self._thread is not None:
-                self._thread.join()
         return over

@@ -3,6 +3,8 @@
 import contextlib
 import threading
 
+from spanloom_instrumentation.native import allocate_lock
+
 
 class Bell:
     """Rung by releasing a lock, heard by acquiring it.
@@ -14,7 +16,7 @@ class Bell:
     __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._lock.acquire()
 
     def ring(self) -> None:

@@ -26,6 +26,7 @@ def configure(  # noqa: PLR0913  # by name, and each with a default
     sampler: Sampler | Any | None = None,
     propagators: str | Iterable[str | Any] | None = None,
     annotation_bytes: int | None = None,
+    exporter: str | None = None,
 ) -> TracerProvider:
     """Send this process's spans to the agent on its host, from a thread in the background.
 
@@ -33,7 +34,8 @@ def configure(  # noqa: PLR0913  # by name, and each with a default
     the interpreter exits) sends what is still queued. *agent* is `host:port`, by default what
     SPANLOOM_AGENT says, else 127.0.0.1:6835; *sampler* one of `spanloom_instrumentation.sampling`,
     or of `opentelemetry-sdk`; *propagators* names or objects, in the order in which they read
-    headers. *annotation_bytes* bounds what one span may say (SPANLOOM_ANNOTATION_BYTES). What is not
+    headers. *annotation_bytes* bounds what one span may say (SPANLOOM_ANNOTATION_BYTES). *exporter*
+    names where else spans go, or go besides, as in `otlp,spanloom` (OTEL_TRACES_EXPORTER). What is not
     said here is read from OpenTelemetry's environment variables. Spans are dropped and counted rather
     than waited for, and nothing that the network does is raised here or later.
     """
@@ -43,6 +45,7 @@ def configure(  # noqa: PLR0913  # by name, and each with a default
         resource_attributes=resource_attributes,
         sampler=sampler,
         annotation_bytes=annotation_bytes,
+        exporter=exporter,
     )
     trace.set_tracer_provider(provider)
     wanted = environment.propagators(os.environ) if propagators is None else propagators
@@ -53,20 +56,21 @@ def configure(  # noqa: PLR0913  # by name, and each with a default
     return provider
 
 
-def make_provider(
+def make_provider(  # noqa: PLR0913  # as `configure`
     *,
     service: str | None = None,
     agent: str | None = None,
     resource_attributes: Mapping[str, AnyValue] | None = None,
     sampler: Sampler | Any | None = None,
     annotation_bytes: int | None = None,
+    exporter: str | None = None,
 ) -> TracerProvider:
     """What `configure` installs, without installing it."""
     environ = os.environ
     said = {**from_environment(environ), **(resource_attributes or {})}
     if service is not None:
         said["service.name"] = service
-    resource = Resource.of_this_process(said)
+    resource = Resource.of_this_process(said, detectors=environment.detectors(environ))
     provider = TracerProvider(
         resource=resource,
         sampler=sampler or environment.sampler(environ, service=resource.service),
@@ -74,13 +78,13 @@ def make_provider(
         ids=environment.ids(environ),
         disabled=environment.disabled(environ),
     )
-    for name in environment.exporters(environ):
+    for name in environment.exporters(environ, exporter):
         if name == "spanloom":
             provider.add_span_processor(_queue(agent, environ))
-        elif exporter := environment.sdk_exporter(name, environ):
-            from spanloom_instrumentation.sdk.processor import batching  # noqa: PLC0415  # only for these
+        elif make := environment.sdk_exporter(name, environ):
+            from spanloom_instrumentation.sdk.exporting import Exporting  # noqa: PLC0415  # only for these
 
-            provider.add_span_processor(batching(exporter))
+            provider.add_span_processor(Exporting(make))
     return provider
 
 

@@ -2,12 +2,12 @@
 
 import logging
 import os
-import threading
-import weakref
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
 
+from spanloom_instrumentation.forks import renew_in_children
+from spanloom_instrumentation.native import reentrant_lock
 from spanloom_instrumentation.packing import Packed, pack
 from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.span import Span
@@ -30,16 +30,15 @@ class UdpSender:
         self._agent = agent
         self._socket = Socket(agent)
         self._send = send or self._socket.send
-        self._begin()
-        begin = weakref.WeakMethod(self._begin)
-        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+        self.after_fork()
+        renew_in_children(self)
 
-    def _begin(self) -> None:
-        """A new sender: after a fork too, or two processes would count in one sequence."""
+    def after_fork(self) -> None:
+        """Begin as another sender: two processes must not count in one sequence."""
         self._sender = int.from_bytes(os.urandom(8))
         self._sequence = 0
         self._dropped_count = 0
-        self._counting = threading.RLock()
+        self._counting = reentrant_lock()
         self._service = ""
         self._warned = False
 

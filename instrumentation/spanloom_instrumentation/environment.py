@@ -3,12 +3,13 @@
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from spanloom_instrumentation.ids import IdGenerator
 from spanloom_instrumentation.limits import ANNOTATION_BYTES, UNLIMITED, AttributeLimits, SpanLimits
 from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.resources.detectors import USUAL
 from spanloom_instrumentation.sampling.sampler import Sampler
 from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ALWAYS_ON, ParentBased, probability
 
@@ -93,20 +94,43 @@ def ids(environ: Environment) -> IdGenerator | None:
     return found
 
 
-def exporters(environ: Environment) -> list[str]:
-    """OTEL_TRACES_EXPORTER: names; `spanloom` where nothing is said."""
-    names = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
+def detectors(environ: Environment) -> Sequence[str]:
+    """OTEL_EXPERIMENTAL_RESOURCE_DETECTORS: names, of ours or of entry points; `*` is all."""
+    names = _listed(environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", ""))
+    return [*USUAL, *names] if "*" in names else names or USUAL
+
+
+def exporters(environ: Environment, said: str | None = None) -> list[str]:
+    """OTEL_TRACES_EXPORTER, where nothing is *said*: names; `spanloom` is the default."""
+    names = _listed(environ.get("OTEL_TRACES_EXPORTER", "") if said is None else said)
     return [] if "none" in names else names or ["spanloom"]
 
 
-def sdk_exporter(name: str, environ: Environment) -> Any | None:
-    """An exporter written for `opentelemetry-sdk`, by the name of its entry point."""
+def sdk_exporter(name: str, environ: Environment) -> Callable[[], Any] | None:
+    """What makes an exporter written for `opentelemetry-sdk`, by the name of its entry point."""
     if name == "otlp":
         protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get(
             "OTEL_EXPORTER_OTLP_PROTOCOL"
         )
-        name = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
-    return _made("opentelemetry_traces_exporter", name)
+        name = _OTLP.get(protocol or "http/protobuf", "")
+        if not name:
+            warn_once("OTEL_EXPORTER_OTLP_PROTOCOL is one of %s, not %r", ", ".join(_OTLP), protocol)
+            return None
+    return _found("opentelemetry_traces_exporter", name)
+
+
+_OTLP: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc", "http/json": "otlp_json_http"}
+
+_BROUGHT_BY: Final = {
+    "console": "opentelemetry-sdk",
+    "otlp_proto_http": "opentelemetry-exporter-otlp-proto-http",
+    "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
+    "otlp_json_http": "opentelemetry-exporter-otlp-json-http",
+}
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def propagators(environ: Environment) -> str | None:
@@ -121,14 +145,29 @@ def propagator(name: str) -> Any | None:
 
 def _made(group: str, name: str, *arguments: str) -> Any | None:
     """What an entry point of that name makes; None, with a warning, where there is none or it fails."""
+    try:
+        make = _found(group, name)
+        return make(*arguments) if make else None
+    except Exception as exc:  # noqa: BLE001  # a mistake of operations must not stop the service
+        warn_once("%r of %s cannot be made: %r", name, group, exc)
+        return None
+
+
+def _found(group: str, name: str) -> Callable[..., Any] | None:
+    """What stands behind an entry point; None, with a warning, where there is none or it fails."""
     from importlib.metadata import entry_points  # noqa: PLC0415  # dear to import, seldom needed
 
     try:
-        (found, *_) = entry_points(group=group, name=name)
-        return found.load()(*arguments)
-    except Exception as exc:  # noqa: BLE001  # a name mistyped by operations must not stop the service
-        warn_once("No %s named %r can be used: %r", group, name, exc)
-        return None
+        found = next(iter(entry_points(group=group, name=name)), None)
+        if found is not None:
+            made: Callable[..., Any] = found.load()
+            return made
+        package = _BROUGHT_BY.get(name)
+        hint = f": pip install {package}" if package else ""
+        warn_once("There is no %r among the installed %s%s", name, group, hint)
+    except Exception as exc:  # noqa: BLE001  # as above
+        warn_once("%r of %s cannot be loaded: %r", name, group, exc)
+    return None
 
 
 def _number(environ: Environment, name: str, default: int, *, least: int = 0) -> int:

@@ -15,7 +15,6 @@ from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.origin import Origin
 from spanloom_instrumentation.pipeline import Pipeline
 from spanloom_instrumentation.process_end import end_with_process, end_with_worker
-from spanloom_instrumentation.queue import SpanQueue
 from spanloom_instrumentation.resource import Resource
 from spanloom_instrumentation.sampling.decision import deciding, is_foreign
 from spanloom_instrumentation.sampling.sampler import Sampler
@@ -89,14 +88,13 @@ class TracerProvider(trace.TracerProvider):
             self._tracers.clear()
         return self._tracers.setdefault(scope.encoded, made)
 
-    def add_span_processor(self, processor: SpanQueue | Any) -> None:
+    def add_span_processor(self, processor: Any) -> None:
         """Let spans pass one more processor; one that was written for `opentelemetry-sdk` too."""
-        if not isinstance(processor, SpanQueue):
+        if not hasattr(processor, "hears_starts"):
             from spanloom_instrumentation.sdk.processor import SdkProcessor  # noqa: PLC0415  # only for these
 
-            self._pipeline.add(SdkProcessor(processor))
-        else:
-            self._pipeline.add(processor)
+            processor = SdkProcessor(processor)
+        self._pipeline.add(processor)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what has ended; whether that was possible in time."""

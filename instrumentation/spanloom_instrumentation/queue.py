@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -12,6 +11,7 @@ from opentelemetry.context import Context
 from spanloom_instrumentation.background import Background
 from spanloom_instrumentation.bell import Bell
 from spanloom_instrumentation.forks import renew_in_children
+from spanloom_instrumentation.native import allocate_lock
 from spanloom_instrumentation.span import Span
 
 MAX_QUEUED_SPANS: Final = 8192
@@ -73,9 +73,9 @@ class SpanQueue:
         self._something = Bell()
         self._hurry = Bell()
         self._waiting: set[Bell] = set()
-        self._sending = threading.Lock()
+        self._sending = allocate_lock()
         # Started by the first span, not by configure(): a server that forks its workers has none to lose.
-        self._thread = Background("spanloom-send", self._run)
+        self._thread = Background(self._run)
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """Nothing to do yet."""
@@ -113,7 +113,10 @@ class SpanQueue:
             self._send_round(last=closing)
 
     def _send_round(self, *, last: bool = False) -> bool:
-        """Send what is queued, and close the sender behind the last; False where somebody is at it, perhaps the very one who is interrupted."""
+        """Send what is queued, and close the sender behind the *last*.
+
+        False where somebody is at it, perhaps the very one who is interrupted.
+        """
         if not self._sending.acquire(blocking=False):
             return False
         try:

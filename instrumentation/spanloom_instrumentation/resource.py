@@ -1,8 +1,7 @@
 """The process that makes spans, as it describes itself."""
 
-import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -12,20 +11,24 @@ from spanloom_instrumentation.attributes import kept
 from spanloom_instrumentation.encoding.envelope import resource_bytes
 from spanloom_instrumentation.limits import UNLIMITED, AttributeLimits
 from spanloom_instrumentation.notices import warn_once
+from spanloom_instrumentation.resources.detectors import PROCESS, USUAL, surroundings
+from spanloom_instrumentation.resources.process import UNKNOWN_SERVICE, process
 
 VERSION: Final = "0.1.0"
 """This distribution's; asking for it at run time would cost a tenth of the whole start."""
-
-_PROGRAM: Final = os.path.basename(sys.executable)  # noqa: PTH119  # pathlib takes three milliseconds to import
 
 
 class Resource:
     """Attributes that all spans of a process have; never changed, and made anew after a fork."""
 
-    __slots__ = ("_said", "attributes", "encoded", "schema_url", "service")
+    __slots__ = ("_again", "attributes", "encoded", "schema_url", "service")
 
     def __init__(
-        self, attributes: Attributes = None, schema_url: str = "", *, said: Attributes = None
+        self,
+        attributes: Attributes = None,
+        schema_url: str = "",
+        *,
+        again: Callable[[], "Resource"] | None = None,
     ) -> None:
         told, _ = kept(attributes, AttributeLimits(most=UNLIMITED))
         self.attributes: Mapping[str, AnyValue] = told
@@ -33,20 +36,34 @@ class Resource:
         self.service = str(told.get("service.name", ""))
         self.encoded = resource_bytes(told, schema_url)
         """ResourceSpans without anything in it."""
-        self._said = attributes if said is None else said
+        self._again = again
 
     @classmethod
-    def of_this_process(cls, said: Attributes = None, schema_url: str = "") -> "Resource":
-        """What is *said* of it, before what is detected."""
-        attributes = {**_detected(), **(said or {})}
-        attributes.setdefault("service.name", f"unknown_service:{_PROGRAM}")
-        return cls(attributes, schema_url, said=said or {})
+    def of_this_process(
+        cls,
+        said: Attributes = None,
+        *,
+        detectors: Sequence[str] = USUAL,
+        found: Mapping[str, AnyValue] | None = None,
+    ) -> "Resource":
+        """What is *said* of it, before what is detected; *found* is what a parent detected already."""
+        around = surroundings(detectors) if found is None else found
+        attributes = {**_itself(), **(process() if PROCESS in detectors else {}), **around, **(said or {})}
+        return cls(attributes, again=partial(cls.of_this_process, said, detectors=detectors, found=around))
 
     def after_fork(self) -> "Resource":
         """The same in a child process, which has another id."""
-        if "process.pid" not in self.attributes:
-            return self
-        return Resource.of_this_process(self._said, self.schema_url)
+        return self._again() if self._again else self
+
+
+def _itself() -> dict[str, AnyValue]:
+    return {
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "spanloom",
+        "telemetry.sdk.version": VERSION,
+        "service.name": UNKNOWN_SERVICE,
+        "service.instance.id": str(uuid4()),
+    }
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, AnyValue]:
@@ -69,22 +86,3 @@ def _listed(text: str) -> dict[str, AnyValue]:
         else:
             warn_once("OTEL_RESOURCE_ATTRIBUTES is key=value,key=value; left out: %r", item)
     return found
-
-
-def _detected() -> dict[str, AnyValue]:
-    runtime = sys.implementation
-    return {
-        "telemetry.sdk.language": "python",
-        "telemetry.sdk.name": "spanloom",
-        "telemetry.sdk.version": VERSION,
-        "service.instance.id": str(uuid4()),
-        "host.name": os.uname().nodename,
-        "process.pid": os.getpid(),
-        "process.parent_pid": os.getppid(),
-        "process.command": sys.orig_argv[0] if sys.orig_argv else "",
-        "process.executable.name": _PROGRAM,
-        "process.executable.path": sys.executable,
-        "process.runtime.name": runtime.name,
-        "process.runtime.version": ".".join(map(str, sys.version_info[:3])),
-        "process.runtime.description": sys.version,
-    }

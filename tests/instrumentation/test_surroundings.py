@@ -220,6 +220,26 @@ def test_long_chains_of_spans_are_forgotten(here: Traced) -> None:
     assert gone() is None
 
 
+@pytest.mark.parametrize("order", ["gevent first", "configure first"])
+def test_gevent_does_not_wait(order: str, agent: AgentDouble) -> None:
+    """Whether gevent patches before or after: greenlets go on while spans are sent, and all arrive."""
+    patch = "from gevent import monkey; monkey.patch_all()\n"
+    program = """
+import gevent
+def work(number):
+    for turn in range(20):
+        with tracer.start_as_current_span(f"{number}"):
+            gevent.sleep(0.001)
+gevent.joinall([gevent.spawn(work, number) for number in range(10)])
+tracer.start_span("last").end()
+print(provider.force_flush(5000))
+time.sleep(0.3)
+"""
+    run = run_program(patch + START + program if order == "gevent first" else START + patch + program, agent)
+    assert (run.stdout, run.stderr) == ("True\n", "")
+    assert Counter(names(agent.received())) == {"last": 1} | {f"{number}": 20 for number in range(10)}
+
+
 # asyncio
 
 

@@ -6,16 +6,10 @@ from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from spanloom_instrumentation.notices import warn_once
 from spanloom_instrumentation.sdk.readable import readable
 from spanloom_instrumentation.span import Span
-
-
-def batching(exporter: SpanExporter) -> SpanProcessor:
-    """The SDK's own queue and thread before an exporter; reads OTEL_BSP_… itself."""
-    return BatchSpanProcessor(exporter)
 
 
 class SdkProcessor:
@@ -27,28 +21,29 @@ class SdkProcessor:
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """Let it look, or set attributes."""
-        with _contained("at the start of a span"):
+        with contained("at the start of a span"):
             self._processor.on_start(span, parent_context=parent_context)
 
     def on_end(self, span: Span) -> None:
         """Give it what the SDK gives: a span that can only be read."""
-        with _contained("at the end of a span"):
+        with contained("at the end of a span"):
             self._processor.on_end(readable(span))
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Pass it on."""
-        with _contained("to flush"):
+        with contained("to flush"):
             return self._processor.force_flush(timeout_millis) is not False
         return False
 
     def shutdown(self) -> None:
         """Pass it on."""
-        with _contained("to shut down"):
+        with contained("to shut down"):
             self._processor.shutdown()
 
 
 @contextlib.contextmanager
-def _contained(when: str) -> Iterator[None]:
+def contained(when: str) -> Iterator[None]:
+    """Whatever is raised inside is told once, and no further."""
     try:
         yield
     except Exception as exc:  # noqa: BLE001  # whatever it is

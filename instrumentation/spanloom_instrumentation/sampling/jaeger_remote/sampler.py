@@ -44,7 +44,7 @@ class Remote:
         """Begin without a thread, and without the parent's connection."""
         self._question.forget()
         self._enough = Bell()
-        self._polling = Background("spanloom-sampling", self._poll)
+        self._polling = Background(self._poll)
 
     def intent(self, start: Start) -> Intent:
         """As it was last said."""
