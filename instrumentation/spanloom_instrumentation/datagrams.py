@@ -109,4 +109,3 @@ class UdpSender:
         if not self._warned:
             self._warned = True
             _log.warning("Spans cannot be sent to the agent at %s and are dropped: %s", self._agent, exc)
-

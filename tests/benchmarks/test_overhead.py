@@ -1,10 +1,4 @@
-"""The page about overhead is what was measured."""
-
-import re
-import subprocess
-import sys
-from pathlib import Path
-from xml.etree import ElementTree as ET
+"""The page about overhead says what was measured, and how sure it is."""
 
 import pytest
 
@@ -25,14 +19,3 @@ def test_error_is_students() -> None:
     change = Estimate.of([1.0, 2.0, 3.0])
     assert change.mean == 2
     assert change.error == pytest.approx(4.30 / 3**0.5)
-
-
-def test_page_and_plot_are_written(tmp_path: Path) -> None:
-    """The whole thing works: services, load, agent, figures, page, plot."""
-    command = [sys.executable, "-m", "benchmarks.overhead", "--quick", "--docs", str(tmp_path)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
-    assert re.search(r"^[1-9][\d,]* spans received, [\d,]+ spans lost, 0 spans dropped$", said, re.MULTILINE)
-    page = (tmp_path / "overhead.md").read_text()
-    for tracer in ("Spanloom", "opentelemetry-sdk"):
-        assert re.search(rf"^\| {tracer} \| 1/1 (\| [+−][\d.]+ ± [\d.]+ ){{6}}\|$", page, re.MULTILINE)
-    ET.fromstring((tmp_path / "images" / "overhead.svg").read_text())  # noqa: S314  # our own
