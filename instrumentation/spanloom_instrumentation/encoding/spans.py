@@ -68,7 +68,7 @@ def encode(span: Span) -> bytes:
     """The span as a field of ScopeSpans; raises where something in it is no value at all."""
     heritage, parent = span.heritage, span.parent_is
     flags = heritage.flags | _HAS_IS_REMOTE
-    if type(parent) is int:
+    if isinstance(parent, int):
         ids = _IDS.pack(_SPAN_ID, span.span_id, _PARENT_ID, parent)
     elif parent is None:
         ids = _ID.pack(_SPAN_ID, span.span_id)

@@ -86,7 +86,8 @@ class _Values(dict[Any, bytes]):
     def __missing__(self, value: Any) -> bytes:
         data = any_value(value)
         found = self._begin(len(data)) + data
-        self._keep(value, found)
+        if len(self) < _MOST_VALUES:
+            self._keep(value, found)
         return found
 
     def _begin(self, size: int) -> bytes:
@@ -95,7 +96,7 @@ class _Values(dict[Any, bytes]):
         return self._tag + length(len(begun) + size) + begun
 
     def _keep(self, value: Any, found: bytes) -> None:
-        if len(self) < _MOST_VALUES and len(found) <= MOST_BYTES:
+        if len(found) <= MOST_BYTES:
             self[value] = found
             self._written.remembered()
 
