@@ -28,18 +28,22 @@ class _Message:
     def __init__(self, resource: bytes) -> None:
         self._resource = resource
         self._scopes: dict[bytes, list[bytes]] = {}
-        self.size = len(resource) + OVERHEAD_BYTES
+        self._size = len(resource) + OVERHEAD_BYTES
         self.span_count = 0
 
-    def size_with(self, scope: bytes) -> int:
-        """At most so large with a span of this scope, without the span."""
-        return self.size if scope in self._scopes else self.size + len(scope) + OVERHEAD_BYTES
-
-    def add(self, scope: bytes, span: bytes) -> None:
-        """One more span, as a field of ScopeSpans."""
-        self.size = self.size_with(scope) + len(span)
+    def takes(self, scope: bytes, span: bytes, room_bytes: int) -> bool:
+        """Take one more span, as a field of ScopeSpans, if there is room; for the first one there is."""
+        spans = self._scopes.get(scope)
+        size = self._size + len(span) + (len(scope) + OVERHEAD_BYTES if spans is None else 0)
+        if size > room_bytes and self.span_count:
+            return False
+        self._size = size
         self.span_count += 1
-        self._scopes.setdefault(scope, []).append(span)
+        if spans is None:
+            self._scopes[scope] = [span]
+        else:
+            spans.append(span)
+        return True
 
     def packed(self) -> Packed:
         """The message as it is."""
@@ -60,10 +64,10 @@ def pack(resource: bytes, spans: Iterable[Span], room_bytes: int) -> Iterator[Pa
         data = _encoded(span, room_bytes - len(resource) - len(scope) - 3 * OVERHEAD_BYTES)
         if not data:
             continue
-        if message.span_count and message.size_with(scope) + len(data) > room_bytes:
+        if not message.takes(scope, data, room_bytes):
             yield message.packed()
             message = _Message(resource)
-        message.add(scope, data)
+            message.takes(scope, data, room_bytes)
     if message.span_count:
         yield message.packed()
 

@@ -33,7 +33,7 @@ def names_of_their_own(provider: TracerProvider) -> None:
     """Spans that are called by what they are about."""
     tracer = provider.get_tracer("shop")
     for kind in SpanKind:
-        for _ in range(200):
+        for _ in range(100):
             tracer.start_span(f"GET /orders/{uuid4()}", kind=kind).end()
 
 
@@ -51,7 +51,7 @@ def long_names(provider: TracerProvider) -> None:
 def attributes_of_their_own(provider: TracerProvider) -> None:
     """Values that never come again, of many keys and types."""
     tracer = provider.get_tracer("shop")
-    for number in range(200):
+    for number in range(100):
         said: dict[str, AnyValue] = {
             f"key {number}": str(uuid4()),
             f"key {uuid4()}": number,
@@ -65,7 +65,7 @@ def attributes_of_their_own(provider: TracerProvider) -> None:
 
 def a_tracer_for_each_request(provider: TracerProvider) -> None:
     """Scopes without number."""
-    for _ in range(500):
+    for _ in range(400):
         provider.get_tracer(f"request {uuid4()}", attributes={"id": str(uuid4())}).start_span("work").end()
 
 

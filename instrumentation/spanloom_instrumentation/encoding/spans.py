@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import SpanKind, StatusCode
 
-from spanloom_instrumentation.encoding.values import length, pair, text, utf8
+from spanloom_instrumentation.encoding.values import VARINTS, length, pair, text, utf8
 from spanloom_instrumentation.encoding.written import MOST_BYTES, Written
 from spanloom_instrumentation.heritage import Heritage
 from spanloom_instrumentation.more import More, SpanEvent, SpanLink
@@ -87,7 +87,8 @@ def encode(span: Span) -> bytes:
             parts.append(by_type[type(value)][key][value])
     parts.append(_ENDINGS[flags] if span.more is None else _encode_more(span.more, flags))
     data = b"".join(parts)
-    return b"\x12" + length(len(data)) + data
+    size = len(data)
+    return b"\x12" + (VARINTS[size] if size < 2048 else varint(size)) + data
 
 
 def _encode_heritage(heritage: Heritage) -> bytes:

@@ -85,20 +85,40 @@ class _Values(dict[Any, bytes]):
 
     def __missing__(self, value: Any) -> bytes:
         data = any_value(value)
-        return self._remember(value, self._key + length(len(data)) + data)
+        found = self._begin(len(data)) + data
+        if len(self) < _MOST_VALUES:
+            self._keep(value, found)
+        return found
 
-    def _remember(self, value: Any, data: bytes) -> bytes:
-        found = self._tag + length(len(data)) + data
-        if len(self) < _MOST_VALUES and len(found) <= MOST_BYTES:
+    def _begin(self, size: int) -> bytes:
+        """All that stands before an AnyValue of so many bytes."""
+        begun = self._key + length(size)
+        return self._tag + length(len(begun) + size) + begun
+
+    def _keep(self, value: Any, found: bytes) -> None:
+        if len(found) <= MOST_BYTES:
             self[value] = found
             self._written.remembered()
-        return found
 
 
 class _Texts(_Values):
-    """The same for strings, which are written most often."""
+    """The same for strings, which are written most often: what stands before one depends on its length."""
+
+    def __init__(self, written: Written, key: str) -> None:
+        super().__init__(written, key)
+        self._begun: dict[int, bytes] = {}
 
     def __missing__(self, value: str) -> bytes:
         data = utf8(value)
-        size = length(len(data))
-        return self._remember(value, self._key + length(len(data) + len(size) + 1) + b"\x0a" + size + data)
+        found = (self._begun.get(len(data)) or self._begin_text(len(data))) + data
+        if len(self) < _MOST_VALUES:
+            self._keep(value, found)
+        return found
+
+    def _begin_text(self, size: int) -> bytes:
+        string = b"\x0a" + length(size)
+        found = self._begin(len(string) + size) + string
+        if size <= MOST_BYTES:
+            self._begun[size] = found
+            self._written.remembered()
+        return found
