@@ -83,6 +83,7 @@ def around_async_generator(
         with _until_done(start(args, kwargs)) as body:
             generator = function(*args, **kwargs)
             step: Awaitable[Any] | None = _first_step(generator)
+            has_refused = False
             while step:
                 try:
                     with body:
@@ -93,7 +94,12 @@ def around_async_generator(
                     step = None
                 try:
                     step = generator.asend((yield made))
-                except BaseException as exc:  # noqa: BLE001  # as above
+                except BaseException as exc:
+                    if isinstance(exc, GeneratorExit):
+                        if has_refused:
+                            # It would not end, and is thrown away: a step that begins now ends nowhere.
+                            raise
+                        has_refused = True
                     step = generator.athrow(exc)
 
     return called

@@ -13,7 +13,7 @@ from spanloom_instrumentation import TracerProvider
 from spanloom_instrumentation.datagrams import UdpSender
 from spanloom_instrumentation.queue import SpanQueue
 from spanloom_instrumentation.resource import Resource
-from tests.instrumentation.doubles import Traced, attributes
+from tests.instrumentation.doubles import Traced, attributes, threads_in
 
 THREADS = 8
 TIMES = 200
@@ -119,9 +119,9 @@ def each_in_turn(shared: list[Span], work: Callable[[Span], None]) -> None:
 def test_first_spans_of_many_threads_start_one_sender() -> None:
     """However a process begins, one thread sends."""
     for _ in range(20):
-        before = set(threading.enumerate())
         with roomy() as here:
+            before = threads_in(SpanQueue._run)
             tracer = here.provider.get_tracer("shop")
             each_in_turn([tracer.start_span("first") for _ in range(2)], lambda span: span.end())
-            assert [one.name for one in set(threading.enumerate()) - before] == ["spanloom-send"]
             assert len(here.spans()) == 2
+            assert threads_in(SpanQueue._run) == before + 1

@@ -10,7 +10,7 @@ import pytest
 from spanloom_instrumentation import TracerProvider
 from spanloom_instrumentation.queue import SpanQueue
 from spanloom_instrumentation.span import Span
-from tests.instrumentation.doubles import AgentDouble, Traced, attributes, run_program, traced
+from tests.instrumentation.doubles import AgentDouble, Traced, attributes, run_program, threads_in, traced
 
 
 class Sent:
@@ -130,7 +130,7 @@ def test_flush_is_over_though_others_go_on() -> None:
 
 def test_spans_that_shutdown_gave_up_on_are_not_sent_later() -> None:
     """Each span is sent or counted as dropped: also when a stuck network comes back after the end."""
-    before = set(threading.enumerate())
+    before = threads_in(SpanQueue._run)
     sent = Sent()
     sent.let_go.clear()
     provider = provider_to(sent)
@@ -141,8 +141,8 @@ def test_spans_that_shutdown_gave_up_on_are_not_sent_later() -> None:
         tracer.start_span(f"{number}").end()
     provider.shutdown()
     sent.let_go.set()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+    while threads_in(SpanQueue._run) > before:
+        time.sleep(0.01)
     assert provider.force_flush(10**20), "for ever, if need be"
     assert (sent.names, sent.dropped) == (["first"], 10)
 
@@ -153,6 +153,7 @@ sys._is_gil_enabled = lambda: False  # as a build without it says
 import spanloom_instrumentation
 from opentelemetry import trace
 from spanloom_instrumentation.queue import SpanQueue
+from tests.instrumentation.doubles import threads_in
 
 class Sent(list):
     def send(self, spans): self.extend(spans)
@@ -211,9 +212,9 @@ def nothing_after_the_end(steps):
 def one_thread(steps):
     provider, sent, span = span_of()
     other = provider.get_tracer("test").start_span("other")
-    before = threading.active_count()
     went = interleaved(span.end, other.end, steps)
-    threads = threading.active_count() - before
+    provider.force_flush()  # threads of the system begin when they like
+    threads = threads_in(SpanQueue._run)
     provider.shutdown()
     return went, threads == 1
 

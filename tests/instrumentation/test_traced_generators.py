@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.context import get_current
@@ -114,6 +115,8 @@ def test_traced_generators_do_what_generators_do(reactions: list[Reaction], deed
     assert used(traced(body), reactions, deeds) == used(body, reactions, deeds)
 
 
+# Bodies that refuse to end are told so when they are thrown away, with and without a span.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @settings(max_examples=500, deadline=None)
 @given(REACTIONS, DEEDS)
 def test_traced_asynchronous_generators_do_what_they_do(reactions: list[Reaction], deeds: list[Deed]) -> None:

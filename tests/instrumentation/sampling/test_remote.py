@@ -20,7 +20,15 @@ from spanloom_instrumentation.sampling.jaeger_remote.answer import sampler_of
 from spanloom_instrumentation.sampling.jaeger_remote.operations import MOST_OPERATIONS
 from spanloom_instrumentation.sampling.jaeger_remote.question import Question
 from spanloom_instrumentation.sampling.jaeger_remote.sampler import Remote
-from tests.instrumentation.doubles import AgentDouble, Traced, attributes, names, run_program, traced
+from tests.instrumentation.doubles import (
+    AgentDouble,
+    Traced,
+    attributes,
+    names,
+    run_program,
+    threads_in,
+    traced,
+)
 from tests.instrumentation.sampling.strategies import (
     Strategies,
     answered,
@@ -266,9 +274,9 @@ def test_an_agent_that_goes_and_comes_back(caplog: pytest.LogCaptureFixture) -> 
 # The application
 
 
-def polling() -> list[threading.Thread]:
-    """The threads that ask, just now."""
-    return [thread for thread in threading.enumerate() if thread.name == "spanloom-sampling"]
+def polling() -> int:
+    """How many threads ask, just now."""
+    return threads_in(Remote._poll)
 
 
 def hold(connection: socket.socket) -> None:
@@ -317,7 +325,7 @@ def test_no_thread_before_the_first_trace_and_none_after_the_end(strategies: Str
         assert polling() == before
         root(here)
         strategies.wait_for(1)
-        assert len(polling()) == 1
+        assert polling() == 1
     assert polling() == before
     root(here)
     assert polling() == before
