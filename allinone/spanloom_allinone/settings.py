@@ -18,8 +18,8 @@ from spanloom_model.errors import MisconfiguredError
 
 Settings = TypeVar("Settings")
 
-_OTHER_VARIABLES: Final = {"SPANLOOM_CONFIG", "SPANLOOM_AGENT"}
-"""The second is read by the instrumentation of applications (and of the demo)."""
+_OTHER_VARIABLES: Final = {"SPANLOOM_CONFIG", "SPANLOOM_AGENT", "SPANLOOM_ANNOTATION_BYTES"}
+"""All but the first are read by the instrumentation of applications (and of the demo)."""
 _LISTS: Final = {"collector": {"stages"}}
 """What only the file can say, and its part reads by itself."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import spanloom_instrumentation
 from tests.processes import COMMAND, Running, Spanloom
 
 
@@ -191,6 +192,21 @@ def test_misspelt_variable_is_one_sentence(spanloom: Spanloom, monkeypatch: pyte
     assert said == (
         "spanloom: the environment has SPANLOOM_QUERY_LISTN, which is no setting;"
         " did you mean SPANLOOM_QUERY_LISTEN?\n"
+    )
+
+
+def test_variables_of_applications_are_no_mistake(
+    spanloom: Spanloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sets for a whole host what its services are to do can start Spanloom on it all the same."""
+    sources = Path(spanloom_instrumentation.__path__[0]).rglob("*.py")
+    names = {name for path in sources for name in re.findall(r"\bSPANLOOM_[A-Z_]+", path.read_text())}
+    assert {"SPANLOOM_AGENT", "SPANLOOM_ANNOTATION_BYTES"} <= names
+    for name in names:
+        monkeypatch.setenv(name, "1")
+    assert spanloom.fail("run", "--demo-rate", "-1") == (
+        1,
+        "spanloom: --demo-rate: -1 is less than 0.1, the least\n",
     )
 
 
