@@ -173,7 +173,7 @@ def test_structure_is_never_displaced(said: list[tuple[str, int, str]], most_byt
     assert len(sent.events) + sent.dropped_events_count == kinds.count("event") + kinds.count("exception")
     missing = kinds.count("attribute") - len(sent.attributes)
     assert missing <= sent.dropped_attributes_count <= kinds.count("attribute")
-    if said_bytes(sent) < most_bytes // 3 and sum(size for _, size, _ in said) < most_bytes // 6:
+    if sum(100 + size for _, size, _ in said) < most_bytes // 6:  # with its name, its time and its key
         assert not sent.dropped_events_count, "nothing goes without need"
 
 
