@@ -92,7 +92,7 @@ class Accepts(BaseHTTPRequestHandler):
 def ours(sink: Mapping[str, str], *, sampled: bool) -> Any:
     """Our provider, sending."""
     import spanloom_instrumentation  # noqa: PLC0415  # what is measured
-    from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ParentBased  # noqa: PLC0415
+    from spanloom_instrumentation.sampling.samplers import ALWAYS_OFF, ParentBased  # noqa: PLC0415  # as above
 
     return spanloom_instrumentation.configure(
         service="benchmark", agent=sink["udp"], sampler=None if sampled else ParentBased(ALWAYS_OFF)
@@ -101,11 +101,11 @@ def ours(sink: Mapping[str, str], *, sampled: bool) -> Any:
 
 def theirs(sink: Mapping[str, str], *, sampled: bool) -> Any:
     """opentelemetry-sdk, as its documentation sets it up."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-    from opentelemetry.sdk.trace.sampling import DEFAULT_OFF  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  # as above
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # as above
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # as above
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # as above
+    from opentelemetry.sdk.trace.sampling import DEFAULT_OFF  # noqa: PLC0415  # as above
 
     provider = TracerProvider(
         resource=Resource.create({"service.name": "benchmark"}), sampler=None if sampled else DEFAULT_OFF

@@ -99,8 +99,8 @@ def create_app(stock_url: str) -> FastAPI:
 def instrumented(app: FastAPI) -> None:
     """OpenTelemetry's packages for what the service uses, with all that they do by default."""
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415  # untraced has none
-    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415
-    from opentelemetry.instrumentation.sqlite3 import SQLite3Instrumentor  # noqa: PLC0415
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415  # as above
+    from opentelemetry.instrumentation.sqlite3 import SQLite3Instrumentor  # noqa: PLC0415  # as above
 
     FastAPIInstrumentor.instrument_app(app)
     HTTPXClientInstrumentor().instrument()
@@ -117,9 +117,9 @@ def ours() -> None:
 def theirs() -> None:
     """OpenTelemetry's SDK, as its documentation sets it up."""
     from opentelemetry import trace  # noqa: PLC0415  # only who is measured with it
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  # as above
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # as above
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # as above
 
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

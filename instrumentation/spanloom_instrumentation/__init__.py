@@ -32,7 +32,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Only who uses opentelemetry-sdk should wait for its import.
     if name == "UdpSpanExporter":
-        from spanloom_instrumentation.sdk.exporter import UdpSpanExporter  # noqa: PLC0415
+        from spanloom_instrumentation.sdk.exporter import UdpSpanExporter  # noqa: PLC0415  # see above
 
         return UdpSpanExporter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

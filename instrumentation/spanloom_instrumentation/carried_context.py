@@ -71,7 +71,7 @@ class Carried:
 
 
 def _arrived(function: Callable[..., Any], headers: dict[str, str]) -> Carried:
-    from opentelemetry.propagate import extract  # noqa: PLC0415
+    from opentelemetry.propagate import extract  # noqa: PLC0415  # as `inject` above
 
     return Carried(function, extract(headers, Context()))
 
@@ -105,7 +105,7 @@ def carrying_executor(executor: E) -> E:
     def submit_carrying(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return submit(carrying(function), *args, **kwargs)
 
-    executor.submit = submit_carrying  # type: ignore[method-assign]
+    executor.submit = submit_carrying  # type: ignore[method-assign]  # on purpose: see above
     return executor
 
 

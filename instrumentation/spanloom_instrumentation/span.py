@@ -61,8 +61,8 @@ class Span(trace.Span):
         kind: SpanKind,
         start_time: int,
         attributes: Attributes,
-        records_exceptions: bool,  # noqa: FBT001
-        sets_status: bool,  # noqa: FBT001
+        records_exceptions: bool,  # noqa: FBT001  # as above
+        sets_status: bool,  # noqa: FBT001  # as above
     ) -> None:
         self.of = of
         self.heritage = heritage

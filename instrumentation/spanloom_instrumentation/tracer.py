@@ -45,8 +45,8 @@ class Tracer(trace.Tracer):
         attributes: Attributes = None,
         links: Sequence[Link] | None = None,
         start_time: int | None = None,
-        record_exception: bool = True,  # noqa: FBT001, FBT002
-        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+        record_exception: bool = True,  # noqa: FBT001, FBT002  # as above
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002  # as above
     ) -> trace.Span:
         """Start a span below the context's, or a root; see OpenTelemetry's `Tracer.start_span`."""
         within = current_context.get() if context is None else context
@@ -123,9 +123,9 @@ class Tracer(trace.Tracer):
         attributes: Attributes = None,
         links: Sequence[Link] | None = None,
         start_time: int | None = None,
-        record_exception: bool = True,  # noqa: FBT001, FBT002
-        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
-        end_on_exit: bool = True,  # noqa: FBT001, FBT002
+        record_exception: bool = True,  # noqa: FBT001, FBT002  # as above
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002  # as above
+        end_on_exit: bool = True,  # noqa: FBT001, FBT002  # as above
     ) -> CurrentSpan:
         """Start a span as the current one of a block or a function; see OpenTelemetry's."""
         made = _new(CurrentSpan)

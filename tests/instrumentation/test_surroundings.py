@@ -428,8 +428,8 @@ def test_event_may_be_called_anything(here: Traced) -> None:
 
     with here.provider.get_tracer("shop").start_as_current_span("made") as span:
         span.add_event(TimeoutError("after 3 s"))  # type: ignore[arg-type]  # a mistake
-        span.add_event(Unspeakable())  # type: ignore[arg-type]
-        span.record_exception("a text")  # type: ignore[arg-type]
+        span.add_event(Unspeakable())  # type: ignore[arg-type]  # wrong on purpose
+        span.record_exception("a text")  # type: ignore[arg-type]  # wrong on purpose
     assert [event.name for event in here.span().events] == ["after 3 s", "(its __str__ raises)", "exception"]
     assert attributes(here.span().events[2])["exception.message"] == "a text"
 

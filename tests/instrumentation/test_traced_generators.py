@@ -84,7 +84,7 @@ def used(function: Callable[..., Any], reactions: list[Reaction], deeds: list[De
         "close": lambda _: generator.close(),
     }
     for what, which in [*deeds, ("close", 0), ("close", 0)]:
-        happened.append(outcome(lambda what=what, which=which: does[what](which)))  # type: ignore[misc]
+        happened.append(outcome(lambda what=what, which=which: does[what](which)))  # type: ignore[misc]  # mypy does not see through defaults of lambdas
         assert not get_current(), "the span stays with the body"
     return happened
 
@@ -102,7 +102,7 @@ async def async_used(function: Callable[..., Any], reactions: list[Reaction], de
     for what, which in [*deeds, ("close", 0), ("close", 0)]:
         try:
             happened.append(f"got {await does[what](which)}")
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:  # noqa: BLE001  # all that there is
             happened.append(f"raised {exc!r}")
         assert not get_current(), "the span stays with the body"
     return happened

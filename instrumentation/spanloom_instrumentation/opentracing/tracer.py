@@ -60,7 +60,7 @@ class Tracer(opentracing.Tracer):
         references: Reference | Iterable[Reference] | None = None,
         tags: Mapping[str, object] | None = None,
         start_time: float | None = None,
-        ignore_active_span: bool = False,  # noqa: FBT001, FBT002
+        ignore_active_span: bool = False,  # noqa: FBT001, FBT002  # as above
     ) -> Span:
         """Start a span below *child_of*, the first such reference, the first of others, or the active span.
 
@@ -110,8 +110,8 @@ class Tracer(opentracing.Tracer):
         references: Reference | Iterable[Reference] | None = None,
         tags: Mapping[str, object] | None = None,
         start_time: float | None = None,
-        ignore_active_span: bool = False,  # noqa: FBT001, FBT002
-        finish_on_close: bool = True,  # noqa: FBT001, FBT002
+        ignore_active_span: bool = False,  # noqa: FBT001, FBT002  # as above
+        finish_on_close: bool = True,  # noqa: FBT001, FBT002  # as above
     ) -> opentracing.Scope:
         """Start a span and make it the active one."""
         span = self.start_span(operation_name, child_of, references, tags, start_time, ignore_active_span)

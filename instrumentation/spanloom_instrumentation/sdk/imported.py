@@ -56,8 +56,8 @@ class _Batch:
             span.kind,
             span.start_time or 0,
             None,
-            False,  # noqa: FBT003
-            False,  # noqa: FBT003
+            False,  # noqa: FBT003  # see `Span`
+            False,  # noqa: FBT003  # see `Span`
         )
         found.end_time = span.end_time or 0
         found.told = dict(span.attributes or {})

@@ -1,5 +1,6 @@
 """The checks that the package `opentracing` ships for implementations, over our provider and the SDK's."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
@@ -19,9 +20,9 @@ from tests.instrumentation.doubles import Traced, spans, traced
 class _Conformance(APICompatibilityCheckMixin):
     """How the checks reach a tracer."""
 
+    @abstractmethod
     def made(self) -> Tracer:
         """A tracer."""
-        raise NotImplementedError
 
     def tracer(self) -> Tracer:
         """One for each test."""

@@ -176,7 +176,7 @@ def test_children_keep_threshold_and_randomness() -> None:
         (True, "ot=rv:123", (True, "ot=rv:123")),
     ],
 )
-def test_a_childs_state_is_its_parents(sampled: bool, state: str, expected: tuple[bool, str]) -> None:  # noqa: FBT001
+def test_a_childs_state_is_its_parents(sampled: bool, state: str, expected: tuple[bool, str]) -> None:  # noqa: FBT001  # a parameter of the test
     """The parent's decision stands; a threshold that contradicts it is erased, others' entries are kept.
 
     Specified in trace/sdk.md, ComposableParentThreshold, and trace/tracestate-probability-sampling.md.

@@ -411,7 +411,7 @@ def test_failed_block_says_only_what_is_wanted(here: Traced) -> None:
     """
     tracer = here.provider.get_tracer("lib")
     for wanted in ({"record_exception": False}, {"set_status_on_exception": False}):
-        with pytest.raises(TooBadError), tracer.start_as_current_span("made", **wanted):  # type: ignore[arg-type]
+        with pytest.raises(TooBadError), tracer.start_as_current_span("made", **wanted):  # type: ignore[arg-type]  # they are truths
             raise TooBadError("no")
     assert [(span.status.code, len(span.events)) for span in here.spans()] == [(2, 0), (0, 1)]
 
