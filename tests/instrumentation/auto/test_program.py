@@ -90,7 +90,10 @@ def test_signal_ends_it_after_its_last_span(
 ) -> None:
     """A container that is stopped has sent its last span, and its end looks as it would."""
     # In short sleeps: a signal that comes right before a sleep begins is heard of when it is over.
-    program.write_text(SPAN + "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.01)")
+    # And a shell that starts tests in its background has Ctrl-C ignored in all that they start.
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    wait = "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.01)\n"
+    program.write_text(heard + SPAN + wait)
     process = started([program], agent, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
