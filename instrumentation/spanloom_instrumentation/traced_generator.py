@@ -1,9 +1,9 @@
 """Spans of generators: each lasts from the first step to the last, and is current only within the steps."""
 
-import contextlib
 import functools
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 from opentelemetry import trace
@@ -30,7 +30,7 @@ class _Body(Attached):
         super().__exit__()
 
 
-@contextlib.contextmanager
+@contextmanager
 def _until_done(span: trace.Span) -> Iterator[_Body]:
     try:
         yield _Body(set_span_in_context(span))
@@ -45,14 +45,16 @@ def _until_done(span: trace.Span) -> Iterator[_Body]:
         span.end()
 
 
-def around_generator(
-    function: Callable[..., Generator[Any, Any, Any]], start: Start
+def _within(
+    entering: Callable[..., AbstractContextManager[_Body]], function: Callable[..., Generator[Any, Any, Any]]
 ) -> Callable[..., Generator[Any, Any, Any]]:
-    """The same function of generators, with a span for each one that is begun."""
+    """The same function, whose generators take every step within the body that is entered for each.
 
-    @functools.wraps(function)
+    Not by `yield from`, which closes a generator that is told to end instead of telling it.
+    """
+
     def called(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        with _until_done(start(args, kwargs)) as body:
+        with entering(*args, **kwargs) as body:
             generator = function(*args, **kwargs)
             step: Callable[[Any], Any] = generator.send
             given: Any = None
@@ -73,6 +75,31 @@ def around_generator(
     return called
 
 
+def around_generator(
+    function: Callable[..., Generator[Any, Any, Any]], start: Start
+) -> Callable[..., Generator[Any, Any, Any]]:
+    """The same function of generators, with a span for each one that is begun."""
+
+    def entering(*args: Any, **kwargs: Any) -> AbstractContextManager[_Body]:
+        return _until_done(start(args, kwargs))
+
+    return functools.wraps(function)(_within(entering, function))
+
+
+class _Awaited:
+    """A step of an asynchronous body, which takes several of the event loop.
+
+    Between these the span is not current: a generator that is thrown away while it waits never goes on.
+    """
+
+    def __init__(self, step: Awaitable[Any], body: _Body) -> None:
+        self._step = step
+        self._body = body
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return _within(lambda: nullcontext(self._body), self._step.__await__)()
+
+
 def around_async_generator(
     function: Callable[..., AsyncGenerator[Any, Any]], start: Start
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
@@ -83,23 +110,16 @@ def around_async_generator(
         with _until_done(start(args, kwargs)) as body:
             generator = function(*args, **kwargs)
             step: Awaitable[Any] | None = _first_step(generator)
-            has_refused = False
             while step:
                 try:
-                    with body:
-                        made = await step
+                    made = await _Awaited(step, body)
                 except StopAsyncIteration:
                     return
                 finally:
                     step = None
                 try:
                     step = generator.asend((yield made))
-                except BaseException as exc:
-                    if isinstance(exc, GeneratorExit):
-                        if has_refused:
-                            # It would not end, and is thrown away: a step that begins now ends nowhere.
-                            raise
-                        has_refused = True
+                except BaseException as exc:  # noqa: BLE001  # as above
                     step = generator.athrow(exc)
 
     return called

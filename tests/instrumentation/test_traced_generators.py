@@ -11,6 +11,9 @@ from opentelemetry.context import get_current
 
 from spanloom_instrumentation import traced
 
+# Bodies that refuse to end are told so once more when they are thrown away, with and without a span.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+
 Reaction: TypeAlias = tuple[str, int]
 """What a body does at a step: "yield", "return" or "raise"; and which of `ERRORS` it raises or catches."""
 Deed: TypeAlias = tuple[str, int]
@@ -74,7 +77,7 @@ def outcome(deed: Callable[[], Any]) -> str:
 
 
 def used(function: Callable[..., Any], reactions: list[Reaction], deeds: list[Deed]) -> list[str]:
-    """All that happens, to the body and to its user."""
+    """All that happens, to the body and to its user, until it is thrown away."""
     happened: list[str] = []
     generator = function(reactions, happened)
     does: dict[str, Callable[[int], Any]] = {
@@ -86,7 +89,7 @@ def used(function: Callable[..., Any], reactions: list[Reaction], deeds: list[De
     for what, which in [*deeds, ("close", 0), ("close", 0)]:
         happened.append(outcome(lambda what=what, which=which: does[what](which)))  # type: ignore[misc]  # mypy does not see through defaults of lambdas
         assert not get_current(), "the span stays with the body"
-    return happened
+    return happened.copy()
 
 
 async def async_used(function: Callable[..., Any], reactions: list[Reaction], deeds: list[Deed]) -> list[str]:
@@ -105,7 +108,7 @@ async def async_used(function: Callable[..., Any], reactions: list[Reaction], de
         except BaseException as exc:  # noqa: BLE001  # all that there is
             happened.append(f"raised {exc!r}")
         assert not get_current(), "the span stays with the body"
-    return happened
+    return happened.copy()
 
 
 @settings(max_examples=500, deadline=None)
@@ -115,8 +118,6 @@ def test_traced_generators_do_what_generators_do(reactions: list[Reaction], deed
     assert used(traced(body), reactions, deeds) == used(body, reactions, deeds)
 
 
-# Bodies that refuse to end are told so when they are thrown away, with and without a span.
-@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @settings(max_examples=500, deadline=None)
 @given(REACTIONS, DEEDS)
 def test_traced_asynchronous_generators_do_what_they_do(reactions: list[Reaction], deeds: list[Deed]) -> None:
