@@ -129,9 +129,10 @@ def test_dependencies_are_declared(part: str) -> None:
 @pytest.mark.parametrize("part", MAY_IMPORT)
 def test_optional_dependencies_have_a_folder_of_their_own(part: str) -> None:
     """What an extra brings is imported in the folder named like it, so the rest works without."""
+    providers = packages_distributions()
     for extra, distributions in optional(part).items():
         for path in sources(part):
-            needed = {distribution(name, packages_distributions()) for name in imported(path)}
+            needed = {distribution(name, providers) for name in imported(path)}
             assert extra in path.parts or not needed & distributions, path
 
 
