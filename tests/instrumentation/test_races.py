@@ -174,6 +174,7 @@ def interleaved(one, other, steps):
                 rival.start()
                 rival.join(0.01)
         return trace_calls
+    sys._getframe().f_trace_opcodes = True  # CPython 3.12 looks for one when tracing begins
     sys.settrace(trace_calls)
     one()
     sys.settrace(None)

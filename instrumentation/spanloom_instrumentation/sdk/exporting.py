@@ -67,13 +67,16 @@ class Exporting:
         return False
 
     def shutdown(self) -> None:
-        """Pass it on, but do not wait as long as an exporter may try."""
+        """Pass it on, but do not wait as long as an exporter may try, where that can be helped."""
         self._over = True
         if self._processor is None:
             return
         ending = threading.Thread(target=self._shut_down, daemon=True)
-        with contained("to shut down"):
+        try:
             ending.start()
+        except RuntimeError:  # no threads are to be had at the end of CPython 3.12
+            self._shut_down()
+        else:
             ending.join(SHUTDOWN_S)
 
     def _shut_down(self) -> None:
