@@ -13,7 +13,7 @@ from spanloom_query.tree_answer import tell_tree
 from spanloom_storage import otlp, otlp_json
 from spanloom_storage.api import SpanReader, TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch
-from spanloom_storage.conditions import span_with
+from spanloom_storage.span_sets import span_with
 from spanloom_storage.spans import spans_of
 
 PROTOBUF: Final = "application/x-protobuf"

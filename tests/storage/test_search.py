@@ -12,17 +12,15 @@ from spanloom_storage.api import Budget, Place, SpanQuery, TracePage, TraceQuery
 from spanloom_storage.block import Block
 from spanloom_storage.conditions import (
     All,
-    AllTraces,
     Compare,
     Field,
     Intrinsic,
-    NotTrace,
+    Not,
     Operator,
-    Spans,
-    span_with,
 )
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search import figures, find, links, statistics
+from spanloom_storage.span_sets import Spans, span_with
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.blocks import SpanBlock
 from spanloom_storage.testing.opened import numbers
@@ -132,9 +130,8 @@ def test_span_without_a_start_is_before_every_end() -> None:
 
 
 def test_condition_of_nothing_holds_for_every_trace() -> None:
-    """All of no conditions is true, of a span and of a trace."""
+    """All of no conditions is true of every span."""
     blocks = made([[span(1, 1)], [span(2, 2)]])
-    assert numbers(find.find(blocks, TraceQuery(where=AllTraces(())))) == [2, 1]
     assert numbers(find.find(blocks, TraceQuery(where=Spans(All(()))))) == [2, 1]
 
 
@@ -249,6 +246,6 @@ def test_empty_block_costs_no_digit() -> None:
 def test_number_matches_no_expression() -> None:
     """A regular expression is about text; a number given as one finds nothing."""
     blocks = made([[span(1, 1, duration_ns=40)]])
-    where = Spans(Compare(Intrinsic.DURATION_NS, Operator.MATCHES, 31))
-    assert numbers(find.find(blocks, TraceQuery(where=where))) == []
-    assert numbers(find.find(blocks, TraceQuery(where=NotTrace(where)))) == [1]
+    matches = Compare(Intrinsic.DURATION_NS, Operator.MATCHES, 31)
+    assert numbers(find.find(blocks, TraceQuery(where=Spans(matches)))) == []
+    assert numbers(find.find(blocks, TraceQuery(where=Spans(Not(matches))))) == [1]

@@ -1,7 +1,7 @@
 """One column against one value."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from spanloom_storage.conditions import Operator, Value
 from spanloom_storage.errors import Unanswerable
 
 _NEGATED = {Operator.NOT_EQUAL: Operator.EQUAL, Operator.NOT_MATCHES: Operator.MATCHES}
-_LARGEST_EXACT = 2**53
+LARGEST_EXACT: Final = 2**53
 
 
 def positive(operator: Operator) -> tuple[Operator, bool]:
@@ -86,7 +86,7 @@ def _numbers(values: Any, operator: Operator, value: float) -> Mask | bool:
 def _ints(values: Any, operator: Operator, value: int) -> Mask | bool:
     limits = np.iinfo(values.dtype)
     if limits.min <= value <= limits.max:
-        return _compared(values, operator, values.dtype.type(value))
+        return compared(values, operator, values.dtype.type(value))
     below = value > limits.max
     match operator:
         case Operator.EQUAL:
@@ -102,18 +102,19 @@ def _floats(values: Any, operator: Operator, value: float) -> Mask | bool:
         near = float(value)
     except OverflowError:
         near = math.inf if value > 0 else -math.inf
-    if abs(value) <= _LARGEST_EXACT or near == value:
-        return _compared(values, operator, near)
+    if abs(value) <= LARGEST_EXACT or near == value:
+        return compared(values, operator, near)
     if operator is Operator.EQUAL:
         return False
     # No double is this int: what is below it ends at the double below.
     below = near if near < value else math.nextafter(near, -math.inf)
     if operator in {Operator.LESS, Operator.LESS_OR_EQUAL}:
-        return _compared(values, Operator.LESS_OR_EQUAL, below)
-    return _compared(values, Operator.GREATER, below)
+        return compared(values, Operator.LESS_OR_EQUAL, below)
+    return compared(values, Operator.GREATER, below)
 
 
-def _compared(values: Any, operator: Operator, value: Any) -> Mask:
+def compared(values: Any, operator: Operator, value: Any) -> Mask:
+    """Values that have a common type with what they are compared with, by numpy's rules."""
     match operator:
         case Operator.EQUAL:
             found = values == value

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from spanloom_model.span import StatusCode
 from spanloom_storage.api import ServiceLink, ServiceLinks, SpanQuery
-from spanloom_storage.block import Block, Mask, Slice
+from spanloom_storage.block import Block, Mask, Slice, only_column
 from spanloom_storage.conditions import Intrinsic
-from spanloom_storage.search.statistics import Asked, only_column
+from spanloom_storage.search.statistics import Asked
 
 _ORPHAN = np.dtype([("high", "u8"), ("low", "u8"), ("parent", "u8"), ("callee", "i8"), ("error", "?")])
 _Calls = dict[tuple[str, str], tuple[int, int]]

@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spanloom_storage.block import Column, Columns, Numbers, Others, Words
-from spanloom_storage.conditions import Field
+from spanloom_storage.conditions import Field, TraceField
+from spanloom_storage.errors import Unanswerable
+from spanloom_storage.search.whole_traces import WholeTraces
 
 
 class Window:
@@ -26,6 +28,10 @@ class Window:
         """The values of a field that the rows have."""
         return [self._cut(column) for column in self._part.columns(field)]
 
+    def trace_columns(self, field: TraceField) -> Sequence[Column]:
+        """The same of what whole traces tell."""
+        return [self._cut(column) for column in trace_columns(self._part, field)]
+
     def _cut(self, column: Column) -> Column:
         if column.rows is None:
             kept: slice | npt.NDArray[np.int64] = slice(self._begin, self._end)
@@ -40,3 +46,10 @@ class Window:
                 return Numbers(rows=rows, values=column.values[kept])
             case Others():
                 return Others(rows=np.empty(0, np.int32) if rows is None else rows)
+
+
+def trace_columns(part: Columns, field: TraceField) -> Sequence[Column]:
+    """What whole traces tell, where they are at hand."""
+    if not isinstance(part, WholeTraces | Window):
+        raise Unanswerable(f"{field.value} is of whole traces, and this question is about spans")
+    return part.trace_columns(field)

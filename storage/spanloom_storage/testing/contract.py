@@ -13,7 +13,7 @@ import dataclasses
 
 from spanloom_model.span import SpanKind, StatusCode
 from spanloom_storage.api import Operation, ServiceCount, TracePage, TraceQuery
-from spanloom_storage.conditions import span_with
+from spanloom_storage.span_sets import span_with
 from spanloom_storage.testing.opened import OpenStorage, numbers
 from spanloom_storage.testing.samples import NOON_NS, RICH_SPAN, SECOND_NS, span
 from spanloom_storage.testing.statistics_contract import StatisticsContract
