@@ -110,7 +110,9 @@ class Choosing:
                     found = np.full(counts.size, -np.inf)
                     np.maximum.at(found, traces, values)
                 case _:
-                    found = np.bincount(traces, values, counts.size).astype(np.float64)  # of nothing, it counts ints
+                    found = np.bincount(traces, values, counts.size).astype(
+                        np.float64
+                    )  # of nothing, it counts ints
             if aggregation is Aggregation.AVG:
                 found /= counts
         found[counts == 0] = np.nan

@@ -4,12 +4,12 @@ import math
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloom_storage.block import Column, Mask, Numbers, Others, Words
 from spanloom_storage.conditions import Operator, Value
 from spanloom_storage.errors import Unanswerable
+from spanloom_storage.patterns import is_pattern, matches
 
 _NEGATED = {Operator.NOT_EQUAL: Operator.EQUAL, Operator.NOT_MATCHES: Operator.MATCHES}
 LARGEST_EXACT: Final = 2**53
@@ -41,7 +41,9 @@ def _words(column: Words, operator: Operator, value: str) -> Mask | bool:
         return column.codes == code if code >= 0 else False
     match operator:
         case Operator.MATCHES:
-            found = _matches(column.words, value)
+            if not is_pattern(value):
+                raise Unanswerable(f"not a regular expression that RE2 reads: {value[:200]!r}")
+            found = matches(column.words, value)
         case Operator.LESS:
             found = pc.less(column.words, value)
         case Operator.LESS_OR_EQUAL:
@@ -52,14 +54,6 @@ def _words(column: Words, operator: Operator, value: str) -> Mask | bool:
             found = pc.greater_equal(column.words, value)
     words = found.to_numpy(zero_copy_only=False)
     return words[column.codes] if words.any() else False
-
-
-def _matches(words: Any, pattern: str) -> Any:
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)  # alone too: it must not close our bracket
-        return pc.match_substring_regex(words, "\\A(?:" + pattern + ")\\z")
-    except pa.ArrowInvalid as exc:
-        raise Unanswerable(f"not a regular expression that RE2 reads: {pattern[:200]!r}") from exc
 
 
 def _numbers(values: Any, operator: Operator, value: float) -> Mask | bool:

@@ -77,9 +77,10 @@ class Leaves:
             case Within(of) | Filtered(of):
                 return self._may_hold(of, bits)
             case Joint(parts) | Union(parts):
-                rows = [self._may_hold(one, bits) for one in parts]
-                both: Mask = (np.all if isinstance(where, Joint) and rows else np.any)(rows, axis=0)
-                return both
+                together = np.logical_and if isinstance(where, Joint) and parts else np.logical_or
+                rows = np.array([self._may_hold(one, bits) for one in parts], np.bool_)
+                mask: Mask = together.reduce(rows.reshape(len(parts), bits.shape[1]))
+                return mask
 
 
 def _leaves(where: SpanSet) -> Iterator[Spans]:
