@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -38,6 +39,11 @@ class Service:
         assert answer.status_code == 200, answer.text
         told: dict[str, object] = answer.json()
         return told
+
+
+def problem(status: int, sentence: str, **more: int) -> dict[str, object]:
+    """A failure as it is told."""
+    return {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence, **more}
 
 
 @pytest.fixture
@@ -191,7 +197,7 @@ async def test_mistakes_are_told_in_one_sentence(
 ) -> None:
     """Whoever writes a script reads what is wrong with the request."""
     answer = await service.client.get("/api/v1" + path)
-    assert (answer.status_code, answer.json()) == (status, {"error": sentence})
+    assert (answer.status_code, answer.json()) == (status, problem(status, sentence))
 
 
 async def test_storage_that_is_away_is_told_as_such() -> None:
@@ -205,7 +211,7 @@ async def test_storage_that_is_away_is_told_as_such() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://query") as client:
         answer = await client.get("/api/v1/services")
         assert (await client.get("/health")).status_code == 200
-    assert (answer.status_code, answer.json()) == (503, {"error": "the store is not reachable yet"})
+    assert (answer.status_code, answer.json()) == (503, problem(503, "the store is not reachable yet"))
     assert answer.headers["retry-after"] == "2"
 
 
