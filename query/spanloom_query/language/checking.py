@@ -83,8 +83,10 @@ def _type_of_binary(whole: Binary, operator: str, left: Expression, right: Expre
         return Type.BOOL
     one, other = type_of(left), type_of(right)
     if operator not in COMPARISONS:
-        types = {_needs_number(side, f"each side of {operator}") for side in (left, right)}
-        return Type.DURATION if Type.DURATION in types else Type.FLOAT
+        for side, found in ((left, one), (right, other)):
+            if not found.is_numeric:
+                raise _wrong(f"each side of {operator} is a number, not {found.value},", side)
+        return Type.DURATION if Type.DURATION in {one, other} else Type.FLOAT
     if Type.NIL in {one, other}:
         _check_existence(whole, left, right)
     elif not _agree(one, other):

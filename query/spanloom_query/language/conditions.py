@@ -116,7 +116,7 @@ def operand_of(expression: Piece) -> Operand:
         case AttributeName() | IntrinsicName():
             return _field(expression)
         case Unary("-", operand):
-            return calculated(0, "-", operand_of(operand))
+            return _negative(operand_of(operand))
         case Binary(operator, left, right) if operator in CALCULATIONS:
             return calculated(operand_of(left), operator, operand_of(right))
     return condition_of(expression)
@@ -130,11 +130,17 @@ def value_of(constant: Constant) -> Value:
     return constant.value
 
 
+def _negative(operand: Operand) -> Operand:
+    if isinstance(operand, int | float):
+        return -operand or -0.0  # which only doubles have, and which divides to another infinity
+    return Arithmetic(-1, Calculation.MULTIPLY, operand)
+
+
 def calculated(left: Operand, operator: str, right: Operand) -> Operand:
     """A calculation; of two constants its result."""
     if isinstance(left, int | float) and isinstance(right, int | float):
         try:
-            return _COMPUTED[operator](left, right)
+            return _COMPUTED[operator](float(left), float(right))
         except (ArithmeticError, ValueError):  # where doubles have infinities, or nothing
             pass
     return Arithmetic(left, CALCULATIONS[operator], right)

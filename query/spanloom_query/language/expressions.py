@@ -38,13 +38,13 @@ _CONSTANTS: Final = {
 
 def read_expression(cursor: Cursor, least: int = 1) -> Expression:
     """An expression of operators that are at least so strong."""
-    left = _operand(cursor)
+    left, chained = _operand(cursor), False
     while cursor.token.kind is Kind.SYMBOL and STRENGTHS.get(cursor.token.text, 0) >= least:
         operator = cursor.take()
         strength = STRENGTHS[operator.text]
         with cursor.deeper():
             right = read_expression(cursor, strength if strength == POWER else strength + 1)
-        left = _joined(cursor, left, operator, right)
+        left, chained = _joined(cursor, left, operator, right, chained=chained), True
     return left
 
 
@@ -102,12 +102,15 @@ def _operand(cursor: Cursor) -> Expression:
     return read_field(cursor)
 
 
-def _joined(cursor: Cursor, left: Expression, operator: Token, right: Expression) -> Expression:
+def _joined(
+    cursor: Cursor, left: Expression, operator: Token, right: Expression, *, chained: bool
+) -> Expression:
+    """Two with an operator between them; a chain of one logical operator is one piece, and as deep as one."""
     length = len(operator.text)
     if STRENGTHS[operator.text] > 1:
         depth = cursor.depth_of(operator.at, left, right)
         return Binary(operator.text, left, right, at=operator.at, length=length, depth=depth)
-    if isinstance(left, Logical) and left.operator == operator.text:
+    if chained and isinstance(left, Logical) and left.operator == operator.text:
         depth = max(left.depth, cursor.depth_of(operator.at, right))
         return Logical(operator.text, (*left.parts, right), at=left.at, length=length, depth=depth)
     depth = cursor.depth_of(operator.at, left, right)

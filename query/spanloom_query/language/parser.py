@@ -116,7 +116,7 @@ def _signed(cursor: Cursor) -> Constant:
 
 
 def _expression(cursor: Cursor, least: int = 1) -> Stage:
-    left = _operand(cursor)
+    left, chained = _operand(cursor), False
     while cursor.token.kind is Kind.SYMBOL and _STRENGTHS.get(cursor.token.text, 0) >= least:
         if shape_of(left) is Shape.METRIC and cursor.sees(*COMPARISONS):
             return left  # a stage of its own
@@ -124,7 +124,7 @@ def _expression(cursor: Cursor, least: int = 1) -> Stage:
         strength = _STRENGTHS[operator.text]
         with cursor.deeper():
             right = _expression(cursor, strength if strength == POWER else strength + 1)
-        left = joined(cursor, left, operator, right)
+        left, chained = joined(cursor, left, operator, right, chained=chained), True
     return left
 
 

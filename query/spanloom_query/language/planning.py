@@ -84,7 +84,7 @@ def _figure(piece: Piece) -> Figure:
         case Aggregated(function, of):
             return Aggregate(Aggregation(function), None if of is None else operand_of(of))
         case Unary(_, operand):
-            return Arithmetic(0, Calculation.SUBTRACT, _figure(operand))
+            return Arithmetic(-1, Calculation.MULTIPLY, _figure(operand))
         case Binary(operator, left, right):
             return Arithmetic(_figure(left), CALCULATIONS[operator], _figure(right))
         case Constant():

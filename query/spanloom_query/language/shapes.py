@@ -56,14 +56,17 @@ def shape_of(stage: Stage) -> Shape:
     return Shape.SPANS
 
 
-def joined(cursor: Cursor, left: Stage, operator: Token, right: Stage) -> Stage:
-    """Two pieces with an operator between them. Raises QueryError where it is for others."""
+def joined(cursor: Cursor, left: Stage, operator: Token, right: Stage, *, chained: bool) -> Stage:
+    """Two pieces with an operator between them. Raises QueryError where it is for others.
+
+    Chained: the left is what the same operator, or another one as strong, has joined before.
+    """
     shapes = {shape_of(left), shape_of(right)}
     symbol, at, length = operator.text, operator.at, len(operator.text)
     depth = cursor.depth_of(at, left, right)
     if shapes == {Shape.SPANS} and symbol in {"&&", "||"}:
         first, last = cast("Spanset", left), cast("Spanset", right)
-        if isinstance(first, Combined) and first.operator == symbol:
+        if chained and isinstance(first, Combined) and first.operator == symbol:
             return Combined(symbol, (*first.parts, last), at=first.at, length=length, depth=first.depth)
         return Combined(symbol, (first, last), at=at, length=length, depth=depth)
     if shapes == {Shape.SPANS} and symbol.strip("<>!&~") == "" and symbol != "!=":
