@@ -51,7 +51,7 @@ def trace_id(text: str) -> TraceId:
 def spans(q: str | None, *, service: str | None, operation: str | None) -> SpanSet | None:
     """The spans that are asked for. Raises QueryError for what is no TraceQL, BadRequestError for both."""
     simple = span_with(service=service or None, name=operation or None)
-    if not q:
+    if q is None:
         return simple
     if simple is not None:
         raise BadRequestError("q says all of it: give either q, or service and operation")

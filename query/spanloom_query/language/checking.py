@@ -118,11 +118,12 @@ def _mismatch(whole: Binary, one: Type, other: Type, left: Expression, right: Ex
 
 def _check_pattern(whole: Binary, left: Expression, right: Expression) -> None:
     if not (isinstance(right, Constant) and right.type is Type.STRING):
-        raise QueryError(f"what is behind `{whole.operator}` is a text; what stands", right.at, right.length)
+        hint = "a pattern stands in quotes"
+        raise QueryError(f"no text behind `{whole.operator}`", right.at, right.length, hint=hint)
     if type_of(left) not in {Type.STRING, Type.ANY}:
         raise QueryError(f"only texts match a pattern, not {type_of(left).value},", whole.at, whole.length)
     if not is_pattern(str(right.value)):
-        raise QueryError("a text that is no regular expression of RE2", right.at, right.length)
+        raise QueryError("no regular expression that RE2 reads", right.at, right.length)
 
 
 def _check_existence(whole: Binary, left: Expression, right: Expression) -> None:
@@ -130,10 +131,11 @@ def _check_existence(whole: Binary, left: Expression, right: Expression) -> None
     if whole.operator not in {"=", "!="}:
         raise QueryError(f"nil has no order, so there is no `{whole.operator}`", whole.at, whole.length)
     if len(fields) != 1 or not isinstance(fields[0], AttributeName | IntrinsicName):
-        raise QueryError("only a field is compared with nil; what stands", whole.at, whole.length)
+        raise QueryError("nil compared with what is no field", whole.at, whole.length)
     field = fields[0]
     if isinstance(field, IntrinsicName) and field.named in ALWAYS_THERE:
-        raise _wrong(f"every span has its {field.named.value}, so nothing is to be found", field)
+        what = f"{field.named.value} compared with nil"
+        raise QueryError(what, whole.at, whole.length, hint="every span has it")
 
 
 def _of_span(piece: Piece) -> Expression:

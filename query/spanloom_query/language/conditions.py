@@ -148,7 +148,7 @@ def calculated(left: Operand, operator: str, right: Operand) -> Operand:
 
 def not_run(what: str, piece: Piece) -> NotRunYet:
     """What to raise for a piece that is right and has no answer."""
-    return NotRunYet(f"{what} understood, but nothing searches by it yet; it stands", piece.at, piece.length)
+    return NotRunYet(f"{what} understood but not run yet", piece.at, piece.length)
 
 
 def _compared(whole: Piece, operator: str, left: Piece, right: Piece) -> Condition:

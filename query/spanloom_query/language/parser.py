@@ -83,10 +83,10 @@ def _follows(before: Stage, after: Stage) -> None:
         if shape is Shape.METRIC:
             raise QueryError("a metric of a metric", after.at, after.length)
     elif (shape is Shape.METRIC) != (following is Shape.METRIC):
-        what = "only topk, bottomk and a comparison follow a metric; what stands"
+        what, hint = "spans behind a metric", "only topk, bottomk and a comparison follow one"
         if following is Shape.METRIC:
-            what = "only a metric has ranks; what stands"
-        raise QueryError(what, after.at, after.length)
+            what, hint = "ranks of spans", "only metrics have some"
+        raise QueryError(what, after.at, after.length, hint=hint)
 
 
 def _stage(cursor: Cursor, *, first: bool) -> Stage:
@@ -138,7 +138,7 @@ def _operand(cursor: Cursor) -> Stage:
         with cursor.deeper():
             operand = _expression(cursor, 4)
         if shape_of(operand) is not Shape.NUMBER:
-            raise QueryError("only numbers have signs; what stands", operand.at, operand.length)
+            raise QueryError("a sign of what is no number", operand.at, operand.length)
         return Unary("-", operand, at=token.at, depth=cursor.depth_of(token.at, operand))  # type: ignore[arg-type]  # its shape says so
     word = cursor.word(AGGREGATES)
     if word is not None:
@@ -179,10 +179,10 @@ def _aggregated(cursor: Cursor, word: Token) -> Aggregated:
             of = read_expression(cursor)
     elif not cursor.sees(")"):
         raise QueryError(
-            "count() counts spans and takes nothing; what stands",
+            "count() of something",
             cursor.token.at,
             max(1, len(cursor.token.text)),
-            hint="a condition on them goes before, as in { span.x != nil } | count() > 2",
+            hint="it counts spans: a condition on them goes before it, as in { span.x != nil } | count() > 2",
         )
     end = cursor.needs(")")
     depth = cursor.depth_of(word.at, of)

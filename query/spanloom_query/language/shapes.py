@@ -80,7 +80,7 @@ def joined(cursor: Cursor, left: Stage, operator: Token, right: Stage, *, chaine
         return Comparison(symbol, one, other, at=at, length=length, depth=depth)
     if shapes <= {Shape.NUMBER, Shape.METRIC} and symbol in set("+-*/%^"):
         if Shape.METRIC in shapes and symbol in "%^":
-            raise QueryError(f"`{symbol}` is not for metrics; it stands", at, length)
+            raise QueryError(f"`{symbol}` with a metric", at, length)
         return Binary(symbol, one, other, at=at, length=length, depth=depth)
     raise _misfit(left, operator, right)
 
@@ -98,7 +98,7 @@ def _misfit(left: Stage, operator: Token, right: Stage) -> QueryError:
     elif Shape.SPANS in {one, other}:
         hint = "spans are taken with && and ||, numbers of them after `|`, as in { … } | count() > 2"
     return QueryError(
-        f"`{operator.text}` is not for {one.value} and {other.value}; it stands",
+        f"`{operator.text}` between {one.value} and {other.value}",
         operator.at,
         len(operator.text),
         hint=hint,

@@ -101,7 +101,7 @@ _ESCAPED: Final = {
 def tokens_of(text: str) -> Iterator[Token]:
     """The tokens, with the end as the last. Raises QueryError for what is none."""
     if len(text) > MAX_LENGTH:
-        raise QueryError(f"a query of more than {MAX_LENGTH} characters is not read; it goes on", MAX_LENGTH)
+        raise QueryError(f"a query of more than {MAX_LENGTH} characters, cut", MAX_LENGTH)
     at = 0
     while at < len(text):
         found = _TOKEN.match(text, at)
@@ -146,7 +146,7 @@ def _duration_ns(text: str) -> int:
 
 def _in_range(number: float, text: str, at: int) -> float:
     if number == inf or (isinstance(number, int) and number > MAX_INT):
-        raise QueryError(f"`{shortened(text)}`, which has no room in 64 bits,", at, len(text))
+        raise QueryError(f"`{shortened(text)}` is too large for 64 bits", at, len(text))
     return number
 
 
@@ -186,6 +186,6 @@ def _no_token(text: str, at: int) -> QueryError:
             piece = re.compile(r"[\w.]*").match(text, at)
             wrong = piece[0] if piece else text[at]
             return QueryError(
-                f"`{shortened(wrong)}`, which is no number,", at, len(wrong), hint="durations end in ns to y"
+                f"`{shortened(wrong)}` is no number", at, len(wrong), hint="durations end in ns to y"
             )
     return QueryError(f"unexpected `{text[at]}`", at)
