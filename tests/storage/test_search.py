@@ -7,20 +7,22 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from spanloom_model.span import Span
+from spanloom_model.span import Attributes, Event, Span
 from spanloom_storage.api import Budget, Place, SpanQuery, TracePage, TraceQuery
 from spanloom_storage.block import Block
 from spanloom_storage.conditions import (
     All,
+    Attribute,
     Compare,
     Field,
     Intrinsic,
     Not,
     Operator,
+    Owner,
 )
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search import figures, find, links, statistics
-from spanloom_storage.span_sets import Spans, span_with
+from spanloom_storage.span_sets import Joint, Spans, Union, span_with
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.blocks import SpanBlock
 from spanloom_storage.testing.opened import numbers
@@ -53,6 +55,7 @@ thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(
 def _candidates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small stores go the ways of large ones too."""
     monkeypatch.setattr(find, "_CANDIDATES", request.param)
+    monkeypatch.setattr(find, "_MOST_SPANS", request.param)
 
 
 def made(parts: Sequence[Sequence[Span]], slice_size: int = 3) -> list[Block]:
@@ -249,3 +252,32 @@ def test_number_matches_no_expression() -> None:
     matches = Compare(Intrinsic.DURATION_NS, Operator.MATCHES, 31)
     assert numbers(find.find(blocks, TraceQuery(where=Spans(matches)))) == []
     assert numbers(find.find(blocks, TraceQuery(where=Spans(Not(matches))))) == [1]
+
+
+def test_span_with_thousands_of_events_is_not_compared_with_itself() -> None:
+    """One span that was made to be slow does not keep a search busy; it says why there is no answer."""
+    events = tuple(Event(time_ns=NOON_NS, name="a") for _ in range(5000))
+    blocks = made([[span(events=events)]])
+    with pytest.raises(Unanswerable, match="so many values"):
+        find.find(
+            blocks,
+            TraceQuery(where=Spans(Compare(Intrinsic.EVENT_NAME, Operator.LESS, Intrinsic.EVENT_NAME))),
+        )
+    assert numbers(
+        find.find(blocks, TraceQuery(where=Spans(Compare(Intrinsic.EVENT_NAME, Operator.EQUAL, "a"))))
+    ) == [1]
+
+
+def test_values_that_python_takes_for_equal_are_told_apart() -> None:
+    """1 and true are different values, also in one question."""
+    blocks = made([[span(1, 1, attributes=Attributes((("k", True),)))]])
+    one, truth = (Spans(Compare(Attribute(Owner.SPAN, "k"), Operator.EQUAL, value)) for value in (1, True))
+    assert numbers(find.find(blocks, TraceQuery(where=Joint((truth, one))))) == []
+    assert numbers(find.find(blocks, TraceQuery(where=Union((one, truth))))) == [1]
+
+
+def test_pattern_is_given_not_found() -> None:
+    """A span's text is never run as a regular expression."""
+    where = Spans(Compare("a", Operator.MATCHES, Intrinsic.NAME))
+    with pytest.raises(Unanswerable):
+        find.find(made([[span()]]), TraceQuery(where=where))

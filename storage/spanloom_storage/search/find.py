@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +21,19 @@ from spanloom_model.ids import TraceId
 from spanloom_storage import otlp, summaries
 from spanloom_storage.api import Place, TracePage, TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch, SpanRequest, empty_batch
-from spanloom_storage.block import Block, Mask
+from spanloom_storage.block import Block, Mask, TraceTable
 from spanloom_storage.kernels.locate import locate
 from spanloom_storage.rows_block import block_of
 from spanloom_storage.search.leaves import Leaves
+from spanloom_storage.search.merged import Merged
 from spanloom_storage.search.workers import Ahead
 
 _LAST: bytes = b"\xff" * 16
 _CANDIDATES: int = 64
-"""So many are looked up in the other blocks at once."""
+"""So many are looked up in the other blocks at once, and more the longer nothing is found."""
+_MOST_CANDIDATES: Final = 1024
+_MOST_SPANS: int = 2**20
+"""Of traces that are put together at once, but for a single one that has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,7 @@ class _Search:
         opened: dict[int, tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = {}
         number = 0
         batch: list[tuple[int, int]] = []
+        most = _CANDIDATES
         while number < len(self._blocks) or heads:
             upcoming = self._newest[number] if number < len(self._blocks) else -1
             if number < len(self._blocks) and (not heads or -heads[0][0] <= upcoming):
@@ -201,9 +207,9 @@ class _Search:
             start, block, before = heapq.heappop(heads)
             batch.append((block, int(opened[block][1][before])))
             _push(heads, block, before + 1, opened[block][0])
-            if len(batch) == _CANDIDATES:
+            if len(batch) == most:
                 yield -start, batch
-                batch = []
+                batch, most = [], min(2 * most, _MOST_CANDIDATES)
         if batch:
             yield 0, batch
 
@@ -273,12 +279,30 @@ class _Search:
 
     def _judged(self, heres: Sequence[_Here]) -> Mask:
         """Whether the whole holds for traces that lie in several blocks, put together."""
+        high, low = _halves(heres)
+        starts = np.array([one.start_ns for one in heres], np.uint64)
+        table = TraceTable(high=high, low=low, start_ns=starts)
+        places = np.full((len(self._blocks), len(heres)), -1)
+        for number, here in enumerate(heres):
+            for block, place in here.places:
+                places[block, number] = place
+        used = np.flatnonzero((places >= 0).any(axis=1)).tolist()
+        merged = Merged([(self._blocks[number], places[number]) for number in used])
+        if merged.span_count > _MOST_SPANS and len(heres) > 1:
+            half = len(heres) // 2
+            return np.concatenate([self._judged(heres[:half]), self._judged(heres[half:])])
+        verdicts = self._leaves.verdicts(table, merged)
+        repeated = merged.repeated()
+        if repeated.size:
+            verdicts[repeated] = self._judged_whole([heres[number] for number in repeated.tolist()])
+        return verdicts
+
+    def _judged_whole(self, heres: Sequence[_Here]) -> Mask:
+        """The same where spans may be there twice, so that all that they say is compared."""
         spans = pa.concat_tables(self._blocks[number].spans(places) for number, places in _by_block(heres))
         block = block_of(SpanRequest(otlp.encoded(spans), spans.num_rows))
-        high, low = (
-            np.array(half, np.uint64) for half in zip(*((one.high, one.low) for one in heres), strict=True)
-        )
-        verdicts: Mask = self._leaves.bits(block)[-1, places_of(block, high, low)]
+        high, low = _halves(heres)
+        verdicts: Mask = self._leaves.verdicts(block.traces(), block)[places_of(block, high, low)]
         return verdicts
 
     def _located(self, ids: list[tuple[int, int]]) -> list[_Here]:
@@ -310,6 +334,11 @@ class _Search:
             outlines = summaries.distinct(pa.concat_tables(whole))
         found = summaries.summarise(outlines)
         return [found[here.trace_id] for here in heres]
+
+
+def _halves(heres: Sequence[_Here]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Their ids, by halves."""
+    return np.array([one.high for one in heres], np.uint64), np.array([one.low for one in heres], np.uint64)
 
 
 def _by_block(heres: Sequence[_Here]) -> list[tuple[int, list[int]]]:

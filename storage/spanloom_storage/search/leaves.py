@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from spanloom_storage.api import TraceQuery
-from spanloom_storage.block import Block, Mask
+from spanloom_storage.block import Block, Columns, Mask, Slice, TraceTable
 from spanloom_storage.conditions import (
     All,
     AnyOf,
@@ -47,12 +47,23 @@ class Leaves:
             return found
         always = start_ns is None and (end_ns is None or block.start_range_ns[1] < end_ns)
         for part in block.slices():
-            timely = None if always else in_time(part, start_ns, end_ns)
-            if timely is None or timely.any():
-                self._mark(found, WholeTraces(block, part), timely)
+            self._mark(found, WholeTraces(block.traces(), part), None if always else self._timely(part))
         return found
 
+    def verdicts(self, table: TraceTable, part: Slice) -> Mask:
+        """Whether the whole holds for each trace of the table, of which the part has all spans."""
+        found = np.zeros((len(self._leaves) + 1, len(table)), np.bool_)
+        self._mark(found, WholeTraces(table, part), self._timely(part))
+        verdicts: Mask = found[-1]
+        return verdicts
+
+    def _timely(self, part: Columns) -> Mask:
+        return in_time(part, self._query.start_ns, self._query.end_ns)
+
     def _mark(self, found: Mask, part: WholeTraces, timely: Mask | None) -> None:
+        if timely is not None and not timely.any():
+            return
+
         def mask_of(condition: Condition) -> Mask:
             mask = matching(part, condition)
             return mask if timely is None else mask & timely

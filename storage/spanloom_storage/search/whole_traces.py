@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spanloom_storage.arrays import hexadecimal
-from spanloom_storage.block import Block, Column, Numbers, Places, Slice, Words, only_column
+from spanloom_storage.block import Column, Numbers, Places, Slice, TraceTable, Words, only_column
 from spanloom_storage.conditions import Field, Intrinsic, TraceField
 
 _UNKNOWN = np.uint64(2**64 - 1)
@@ -16,8 +16,9 @@ _UNKNOWN = np.uint64(2**64 - 1)
 class WholeTraces:
     """Takes what it sees of a trace for all of it."""
 
-    def __init__(self, block: Block, part: Slice) -> None:
-        self._block = block
+    def __init__(self, table: TraceTable, part: Slice) -> None:
+        """*table*: of the traces that the part has some of."""
+        self._table = table
         self._part = part
         self._known: dict[TraceField, Sequence[Column]] = {}
 
@@ -28,8 +29,8 @@ class WholeTraces:
 
     @property
     def trace_count(self) -> int:
-        """How many traces the block has, of which this has some."""
-        return len(self._block.traces())
+        """How many traces there are in the table."""
+        return len(self._table)
 
     def trace(self) -> Places:
         """Each span's trace."""
@@ -46,8 +47,7 @@ class WholeTraces:
         return self._known[field]
 
     def _ids(self) -> Sequence[Column]:
-        table = self._block.traces()
-        words = hexadecimal(np.stack([table.high, table.low], axis=1))
+        words = hexadecimal(np.stack([self._table.high, self._table.low], axis=1))
         return [Words(rows=None, codes=self._part.trace(), words=words)]
 
     def _durations(self) -> Sequence[Column]:
@@ -62,11 +62,8 @@ class WholeTraces:
         return [Numbers(rows=None, values=np.where(ends > begins, ends - begins, np.uint64(0))[trace])]
 
     def _child_counts(self) -> Sequence[Column]:
-        span_ids, parent_ids = self._part.ids()
-        _, codes = np.unique(np.concatenate([span_ids, parent_ids]), return_inverse=True)
-        keys = np.tile(self._part.trace().astype(np.int64), 2) * codes.size + codes
-        own, parents = np.split(keys, 2)
-        parents = np.sort(parents[parent_ids != 0])
+        own, parents = keys_of(self._part)
+        parents = np.sort(parents[self._part.ids()[1] != 0])
         first, behind = (np.searchsorted(parents, own, side) for side in ("left", "right"))
         return [Numbers(rows=None, values=np.asarray(behind - first, np.int64))]
 
@@ -93,3 +90,11 @@ class WholeTraces:
         TraceField.ROOT_NAME: lambda self: self._of_root(Intrinsic.NAME),
         TraceField.CHILD_COUNT: _child_counts,
     }
+
+
+def keys_of(part: Slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """A number for each span, and the one that its parent has, which differ between traces."""
+    own, parents = part.ids()
+    _, codes = np.unique(np.concatenate([own, parents]), return_inverse=True)
+    keys = np.tile(part.trace().astype(np.int64), 2) * codes.size + codes
+    return keys[: own.size], keys[own.size :]
