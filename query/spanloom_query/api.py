@@ -83,9 +83,11 @@ def _add_finding(router: APIRouter, reader: SpanReader) -> None:
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
         cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
     ) -> answers.Traces:
+        # In a thread: a long query with many patterns must not hold up everybody else.
+        where = await asyncio.to_thread(parameters.spans, q, service=service, operation=operation)
         page = await reader.find(
             TraceQuery(
-                where=parameters.spans(q, service=service, operation=operation),
+                where=where,
                 start_ns=parameters.moment_ns(start),
                 end_ns=parameters.moment_ns(end),
                 limit=limit,

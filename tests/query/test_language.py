@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spanloom_model.span import Span
 from spanloom_query.language import NotRunYet, QueryError, read_query
 from spanloom_query.language.checking import check
-from spanloom_query.language.cursor import MAX_DEPTH
+from spanloom_query.language.cursor import MAX_DEPTH, MAX_PATTERNS
 from spanloom_query.language.parser import parse
 from spanloom_query.language.syntax import Query
 from spanloom_query.language.tokens import MAX_LENGTH
@@ -169,3 +169,10 @@ def test_endless_query_is_refused(text: str) -> None:
     """Neither length nor what never ends is a way to keep the service busy."""
     with pytest.raises(QueryError):
         read_query(text)
+
+
+def test_many_patterns_are_refused() -> None:
+    """Regular expressions take time to get ready; a query has some, not hundreds."""
+    patterns = [f'name =~ "a{number}"' for number in range(MAX_PATTERNS)]
+    assert refusal_of("{ " + " || ".join(patterns) + " }") is None
+    assert "patterns" in str(refusal_of("{ " + " || ".join([*patterns, 'name !~ "b"']) + " }"))

@@ -14,15 +14,27 @@ from spanloom_storage.conditions import (
     All,
     Attribute,
     Compare,
+    Exists,
     Field,
     Intrinsic,
     Not,
     Operator,
     Owner,
+    TraceField,
 )
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search import figures, find, links, statistics
-from spanloom_storage.span_sets import Joint, Spans, Union, span_with
+from spanloom_storage.span_sets import (
+    Aggregate,
+    Aggregation,
+    Filtered,
+    Joint,
+    Spans,
+    SpanSet,
+    Union,
+    Within,
+    span_with,
+)
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.blocks import SpanBlock
 from spanloom_storage.testing.opened import numbers
@@ -281,3 +293,36 @@ def test_pattern_is_given_not_found() -> None:
     where = Spans(Compare("a", Operator.MATCHES, Intrinsic.NAME))
     with pytest.raises(Unanswerable):
         find.find(made([[span()]]), TraceQuery(where=where))
+
+
+NAMED_B = Compare(Intrinsic.NAME, Operator.EQUAL, "b")
+LASTS_110 = Compare(TraceField.DURATION_NS, Operator.EQUAL, 110)
+TWO_CHILDREN = Compare(TraceField.CHILD_COUNT, Operator.EQUAL, 2)
+THREE_SPANS = Filtered(Spans(All(())), Aggregate(Aggregation.COUNT), Operator.EQUAL, 3)
+
+
+@pytest.mark.parametrize(
+    ("where", "is_found"),
+    [
+        (Spans(LASTS_110), True),
+        (Spans(Not(LASTS_110)), False),
+        (Spans(Not(Compare(TraceField.DURATION_NS, Operator.GREATER, 110))), True),
+        (Spans(Not(Exists(TraceField.ROOT_NAME))), False),
+        (Spans(All((NAMED_B, Compare(TraceField.ROOT_NAME, Operator.EQUAL, "a")))), True),
+        (Spans(Compare(NAMED_B, Operator.EQUAL, Not(LASTS_110))), True),
+        (Spans(TWO_CHILDREN), True),
+        (Within(Spans(NAMED_B), TWO_CHILDREN), False),
+        (THREE_SPANS, True),
+        (Filtered(Spans(NAMED_B), Aggregate(Aggregation.COUNT), Operator.EQUAL, 2), True),
+        (Within(Joint((Spans(NAMED_B), THREE_SPANS)), LASTS_110), True),
+    ],
+)
+def test_trace_in_several_blocks_is_judged_as_one(where: SpanSet, is_found: bool) -> None:  # noqa: FBT001  # a table's column
+    """Nothing that is of a whole trace is told of what one block has, nor twice of what two have."""
+    root = span(1, 1, name="a", start_ns=NOON_NS, duration_ns=100)
+    first, second = (
+        span(1, number, parent=1, name="b", start_ns=NOON_NS + 10 * number, duration_ns=80)
+        for number in (2, 3)
+    )
+    for parts in ([[root], [first], [second]], [[root, first], [first, second]], [[root, first, second]]):
+        assert numbers(find.find(made(parts), TraceQuery(where=where))) == [1] * is_found

@@ -3,7 +3,7 @@
 from typing import Final
 
 from spanloom_query.language.errors import QueryError
-from spanloom_query.language.expressions import COMPARISONS
+from spanloom_query.language.expressions import COMPARISONS, PATTERN_OPERATORS
 from spanloom_query.language.names import TYPES
 from spanloom_query.language.syntax import (
     Aggregated,
@@ -15,6 +15,7 @@ from spanloom_query.language.syntax import (
     GroupBy,
     IntrinsicName,
     Logical,
+    Metric,
     Named,
     Piece,
     Query,
@@ -47,6 +48,8 @@ def _check_stage(piece: Piece) -> None:
             if of is not None:
                 _needs_number(of, f"what {function}() is of")
                 _needs_span(of, f"{function}()")
+        case Metric(function, IntrinsicName() | AttributeName() as of):
+            _needs_number(of, f"what {function}() is of")
         case GroupBy(of):
             type_of(of)
             _needs_span(of, "by()")
@@ -78,7 +81,7 @@ def type_of(expression: Expression) -> Type:
 
 
 def _type_of_binary(whole: Binary, operator: str, left: Expression, right: Expression) -> Type:
-    if operator in {"=~", "!~"}:
+    if operator in PATTERN_OPERATORS:
         _check_pattern(whole, left, right)
         return Type.BOOL
     one, other = type_of(left), type_of(right)

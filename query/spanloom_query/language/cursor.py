@@ -10,6 +10,8 @@ from spanloom_query.language.tokens import Kind, Token, tokens_of
 
 MAX_DEPTH: Final = 64
 """Every step of a search goes down into a query by calling itself."""
+MAX_PATTERNS: Final = 20
+"""RE2 needs up to 25 ms to make one ready, once for each part of the store."""
 
 
 class Cursor:
@@ -20,6 +22,7 @@ class Cursor:
         self.token = next(self._tokens)
         """The next one, not taken yet."""
         self._depth = 0
+        self._patterns = 0
 
     def take(self) -> Token:
         """The next token; go on behind it."""
@@ -54,6 +57,13 @@ class Cursor:
         """What to raise where something else should be next."""
         token = self.token
         return QueryError(f"expected {expected}, not {token.shown},", token.at, max(1, len(token.text)))
+
+    def count_pattern(self, at: int) -> None:
+        """One more; raises QueryError where it is one too many."""
+        self._patterns += 1
+        if self._patterns > MAX_PATTERNS:
+            hint = "one pattern has alternatives too, as in `a|b`"
+            raise QueryError(f"more than {MAX_PATTERNS} patterns", at, 2, hint=hint)
 
     @contextmanager
     def deeper(self) -> Iterator[None]:

@@ -10,9 +10,10 @@ from spanloom_query.language.syntax import Binary, Constant, Expression, Filter,
 from spanloom_query.language.tokens import MAX_INT, Kind, Token
 
 COMPARISONS: Final = ("=", "!=", "<", "<=", ">", ">=")
+PATTERN_OPERATORS: Final = ("=~", "!~")
 STRENGTHS: Final = (
     {"&&": 1, "||": 1}
-    | dict.fromkeys((*COMPARISONS, "=~", "!~"), 2)
+    | dict.fromkeys((*COMPARISONS, *PATTERN_OPERATORS), 2)
     | {"+": 3, "-": 3, "*": 5, "/": 5, "%": 5, "^": 6}
 )
 """`!` is of strength 4."""
@@ -42,6 +43,8 @@ def read_expression(cursor: Cursor, least: int = 1) -> Expression:
     while cursor.token.kind is Kind.SYMBOL and STRENGTHS.get(cursor.token.text, 0) >= least:
         operator = cursor.take()
         strength = STRENGTHS[operator.text]
+        if operator.text in PATTERN_OPERATORS:
+            cursor.count_pattern(operator.at)
         with cursor.deeper():
             right = read_expression(cursor, strength if strength == POWER else strength + 1)
         left, chained = _joined(cursor, left, operator, right, chained=chained), True

@@ -19,7 +19,7 @@ from spanloom_query.language.expressions import (
     read_filter,
 )
 from spanloom_query.language.names import SHORT, unknown
-from spanloom_query.language.shapes import Shape, joined, shape_of
+from spanloom_query.language.shapes import STRUCTURAL, Shape, joined, shape_of
 from spanloom_query.language.stages import STAGES, read_stage
 from spanloom_query.language.syntax import (
     Aggregated,
@@ -38,8 +38,6 @@ from spanloom_query.language.tokens import Kind, Token
 
 AGGREGATES: Final = ("count", "min", "max", "avg", "sum")
 HINTS: Final = ("sample", "trace_sample", "span_sample", "exemplars", "most_recent", "extrapolate")
-_RELATIONS: Final = (">", ">>", "<", "<<", "~")
-STRUCTURAL: Final = tuple(how + relation for how in ("", "!", "&") for relation in _RELATIONS)
 _STRENGTHS: Final = STRENGTHS | dict.fromkeys(STRUCTURAL, 2)
 
 
@@ -69,7 +67,7 @@ def _stages(cursor: Cursor) -> tuple[Stage, ...]:
             stages.append(_limited(cursor))
         else:
             return tuple(stages)
-        cursor.depth_of(stages[-1].at, *stages[-1:], more=len(stages))
+        cursor.depth_of(stages[-1].at, *stages, more=len(stages))
         _follows(stages[-2], stages[-1])
 
 

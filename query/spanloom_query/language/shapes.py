@@ -1,7 +1,7 @@
 """What the pieces outside of braces are: spans, numbers of them, a question that ends with one, metrics."""
 
 from enum import Enum
-from typing import cast
+from typing import Final, cast
 
 from spanloom_query.language.cursor import Cursor
 from spanloom_query.language.errors import QueryError
@@ -25,6 +25,9 @@ from spanloom_query.language.syntax import (
     parts_of,
 )
 from spanloom_query.language.tokens import Token
+
+_RELATIONS: Final = (">", ">>", "<", "<<", "~")
+STRUCTURAL: Final = tuple(how + relation for how in ("", "!", "&") for relation in _RELATIONS)
 
 
 class Shape(Enum):
@@ -69,7 +72,7 @@ def joined(cursor: Cursor, left: Stage, operator: Token, right: Stage, *, chaine
         if chained and isinstance(first, Combined) and first.operator == symbol:
             return Combined(symbol, (*first.parts, last), at=first.at, length=length, depth=first.depth)
         return Combined(symbol, (first, last), at=at, length=length, depth=depth)
-    if shapes == {Shape.SPANS} and symbol.strip("<>!&~") == "" and symbol != "!=":
+    if shapes == {Shape.SPANS} and symbol in STRUCTURAL:
         return Related(
             symbol, cast("Spanset", left), cast("Spanset", right), at=at, length=length, depth=depth
         )

@@ -168,14 +168,17 @@ _FIELDS: Final[st.SearchStrategy[tuple[Name, ...]]] = st.lists(
     max_size=2,
 ).map(tuple)
 _FIELD: Final = _FIELDS.map(lambda fields: fields[0])
+_NUMERIC_FIELD: Final = st.sampled_from(
+    [IntrinsicName(Named.DURATION), IntrinsicName(Named.CHILD_COUNT), AttributeName(Scope.SPAN, "n")]
+)
 _BY: Final = st.just(()) | _FIELDS
 _QUANTILES: Final = st.lists(
     st.sampled_from([0.5, 0.99]).map(lambda one: Constant(Type.FLOAT, one)), min_size=1, max_size=2
 ).map(tuple)
 METRICS: Final = st.one_of(
     st.builds(Metric, st.sampled_from(["rate", "count_over_time"]), by=_BY),
-    st.builds(Metric, st.sampled_from(["min_over_time", "histogram_over_time"]), _FIELD, by=_BY),
-    st.builds(Metric, st.just("quantile_over_time"), _FIELD, _QUANTILES, by=_BY),
+    st.builds(Metric, st.sampled_from(["min_over_time", "histogram_over_time"]), _NUMERIC_FIELD, by=_BY),
+    st.builds(Metric, st.just("quantile_over_time"), _NUMERIC_FIELD, _QUANTILES, by=_BY),
     st.builds(Metric, st.just("compare"), against=FILTERS),
 )
 _SECOND: Final = st.builds(Ranked, st.sampled_from(["topk", "bottomk"]), st.integers(1, 9)) | st.builds(
