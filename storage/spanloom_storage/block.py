@@ -134,3 +134,14 @@ def only_column(part: Columns, of: Intrinsic) -> Any:
     """The only column of a field that every span has."""
     (column,) = part.columns(of)
     return column
+
+
+def taken(column: Column, kept: Any, rows: Places | None) -> Column:
+    """Some values of a column, as those of other rows."""
+    match column:
+        case Words():
+            return Words(rows=rows, codes=column.codes[kept], words=column.words)
+        case Numbers():
+            return Numbers(rows=rows, values=column.values[kept])
+        case Others():
+            return Others(rows=np.empty(0, np.int32) if rows is None else rows)

@@ -42,24 +42,28 @@ class Choosing:
             case Spans():
                 return self._spans(where)
             case Within(of, condition):
-                return self.chosen(of) & matching(self._part, condition)
+                mask = self.chosen(of)
+                return mask & matching(self._part, condition) if mask.any() else mask
             case Union(parts):
-                return self._union([self.chosen(one) for one in parts])
+                return self._together(parts)[0]
             case Joint(parts):
-                sets = [self.chosen(one) for one in parts]
-                traces = np.ones(self._part.trace_count, np.bool_)
-                for one in sets:
-                    traces &= self._traces(one)
-                return self._union(sets) & traces[self._trace]
+                mask, traces = self._together(parts)
+                return mask & traces[self._trace]
             case Filtered(of, left, operator, right):
                 mask = self.chosen(of)
-                return mask & self._holds(mask, left, operator, right)[self._trace]
+                if mask.any():
+                    mask &= self._holds(mask, left, operator, right)[self._trace]
+                return mask
 
-    def _union(self, sets: Sequence[Mask]) -> Mask:
+    def _together(self, parts: Sequence[SpanSet]) -> tuple[Mask, Mask]:
+        """(the spans of any, the traces that have spans of each)."""
         mask = np.zeros(self._part.span_count, np.bool_)
-        for one in sets:
+        traces = np.ones(self._part.trace_count, np.bool_)
+        for part in parts:
+            one = self.chosen(part)
             mask |= one
-        return mask
+            traces &= self._traces(one)
+        return mask, traces
 
     def _traces(self, mask: Mask) -> Mask:
         """Which traces have some of these spans."""

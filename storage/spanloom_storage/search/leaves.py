@@ -35,6 +35,7 @@ class Leaves:
         self._query = query
         self._leaves = list(_leaves(self._where))
         self._possible = [_possible(leaf.condition, hoped=True) for leaf in self._leaves]
+        """The same condition where the spans of one block suffice."""
         self._numbers = {id(leaf): number for number, leaf in enumerate(self._leaves)}
         self.decide = _is_decided(self._where)
         """Whether they say of every trace if it matches, wherever its spans lie."""
@@ -68,13 +69,21 @@ class Leaves:
             mask = matching(part, condition)
             return mask if timely is None else mask & timely
 
-        masks = [mask_of(condition) for condition in self._possible]
-        for number, mask in enumerate(masks):
+        def exactly(leaf: Spans) -> Mask:
+            mask, number = mask_of(leaf.condition), self._numbers[id(leaf)]
+            possible = self._possible[number]
+            note(number, mask if possible is leaf.condition else mask_of(possible))
+            return mask
+
+        def note(number: int, mask: Mask) -> None:
             if mask.any():
                 found[number, part.trace()[mask]] = True
-        if not self.decide and found[:-1].any():
-            mask = Choosing(part, lambda leaf: mask_of(leaf.condition)).chosen(self._where)
-            found[-1, part.trace()[mask]] = True
+
+        if self.decide:
+            for leaf in self._leaves:
+                exactly(leaf)
+        else:
+            note(-1, Choosing(part, exactly).chosen(self._where))
 
     def may_hold(self, bits: Mask) -> Mask:
         """Whether the whole may hold for each trace, by its bits; whether it does, where leaves decide."""
@@ -117,6 +126,8 @@ def _is_decided(where: SpanSet) -> bool:
 
 def _possible(condition: Condition, *, hoped: bool) -> Condition:
     """What a span surely meets if it can meet the condition (*hoped*), or only if it must."""
+    if not _asks_of_whole_traces(condition):
+        return condition
     match condition:
         case Not(of):
             return Not(_possible(of, hoped=not hoped))
@@ -124,9 +135,7 @@ def _possible(condition: Condition, *, hoped: bool) -> Condition:
             return All(tuple(_possible(one, hoped=hoped) for one in parts))
         case AnyOf(parts):
             return AnyOf(tuple(_possible(one, hoped=hoped) for one in parts))
-        case _ if _asks_of_whole_traces(condition):
-            return All(()) if hoped else AnyOf(())
-    return condition
+    return All(()) if hoped else AnyOf(())
 
 
 def _asks_of_whole_traces(operand: Operand) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from spanloom_storage.block import Block, Column, Columns, Mask, Numbers, Others, Places, Words
+from spanloom_storage.block import Block, Column, Columns, Mask, Numbers, Places, Words, taken
 from spanloom_storage.conditions import (
     All,
     AnyOf,
@@ -113,13 +113,7 @@ def _only(column: Column, kept: Mask) -> Column:
     """The values that chosen rows have."""
     rows: Places = np.arange(kept.size, dtype=np.int32) if column.rows is None else column.rows
     places = np.flatnonzero(kept[rows])
-    match column:
-        case Words():
-            return Words(rows=rows[places], codes=column.codes[places], words=column.words)
-        case Numbers():
-            return Numbers(rows=rows[places], values=column.values[places])
-        case _:
-            return Others(rows=rows[places])
+    return taken(column, places, rows[places])
 
 
 def _exists(part: Columns, field: Field | TraceField) -> Mask:

@@ -1,7 +1,7 @@
 """Some traces whose spans lie in several blocks, put together as one slice, column by column."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from spanloom_storage.block import Block, Column, Mask, Numbers, Others, Places, Slice, Words
+from spanloom_storage.block import Block, Column, Mask, Numbers, Others, Places, Slice, Words, taken
 from spanloom_storage.conditions import Field
 from spanloom_storage.search.whole_traces import keys_of
 
@@ -114,11 +114,8 @@ def _moved(column: Column, piece: _Piece, begin: int) -> Column:
         rows = target[column.rows]
         kept = rows >= 0
         rows = rows[kept]
-    match column:
-        case Words():
-            used, codes = np.unique(column.codes[kept], return_inverse=True)
-            return Words(rows=rows, codes=codes.astype(np.int32), words=column.words.take(pa.array(used)))
-        case Numbers():
-            return replace(column, rows=rows, values=column.values[kept])
-        case Others():
-            return Others(rows=rows)
+    found = taken(column, kept, rows)
+    if not isinstance(found, Words):
+        return found
+    used, codes = np.unique(found.codes, return_inverse=True)
+    return Words(rows=rows, codes=codes.astype(np.int32), words=found.words.take(pa.array(used)))

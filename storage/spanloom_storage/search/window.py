@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from spanloom_storage.block import Column, Columns, Numbers, Others, Words
+from spanloom_storage.block import Column, Columns, taken
 from spanloom_storage.conditions import Field, TraceField
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search.whole_traces import WholeTraces
@@ -39,13 +39,7 @@ class Window:
         else:
             kept = np.flatnonzero((column.rows >= self._begin) & (column.rows < self._end))
             rows = column.rows[kept] - np.int32(self._begin)
-        match column:
-            case Words():
-                return Words(rows=rows, codes=column.codes[kept], words=column.words)
-            case Numbers():
-                return Numbers(rows=rows, values=column.values[kept])
-            case Others():
-                return Others(rows=np.empty(0, np.int32) if rows is None else rows)
+        return taken(column, kept, rows)
 
 
 def trace_columns(part: Columns, field: TraceField) -> Sequence[Column]:
