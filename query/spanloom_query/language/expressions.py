@@ -16,7 +16,7 @@ STRENGTHS: Final = (
     | dict.fromkeys((*COMPARISONS, *PATTERN_OPERATORS), 2)
     | {"+": 3, "-": 3, "*": 5, "/": 5, "%": 5, "^": 6}
 )
-"""`!` is of strength 4."""
+"""`!` is of strength 4, which nothing that stands between two has."""
 _PREFIXED: Final = {"-": 4, "!": 5}
 """How strong operators are that stand in the operand of a prefix."""
 POWER: Final = 6
