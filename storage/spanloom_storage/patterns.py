@@ -1,5 +1,6 @@
 """Regular expressions as searches run them: RE2, which takes no longer than the text is long."""
 
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pyarrow.compute as pc
 _A_TEXT = pa.array([""])
 
 
+@lru_cache(256)  # a search asks once for each part of the store
 def is_pattern(pattern: str) -> bool:
     """Whether RE2 reads it."""
     try:

@@ -17,7 +17,7 @@ class WholeTraces:
     """Takes what it sees of a trace for all of it."""
 
     def __init__(self, table: TraceTable, part: Slice) -> None:
-        """*table*: of the traces that the part has some of."""
+        """*table*: of the traces that the part has some of, in any order."""
         self._table = table
         self._part = part
         self._known: dict[TraceField, Sequence[Column]] = {}
