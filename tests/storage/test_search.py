@@ -326,3 +326,10 @@ def test_trace_in_several_blocks_is_judged_as_one(where: SpanSet, is_found: bool
     )
     for parts in ([[root], [first], [second]], [[root, first], [first, second]], [[root, first, second]]):
         assert numbers(find.find(made(parts), TraceQuery(where=where))) == [1] * is_found
+
+
+def test_call_is_counted_though_ids_of_other_spans_look_like_its_caller() -> None:
+    """Ids are compared, not only the number that they are looked up by, which others may have too."""
+    blocks = made([[span(4, 1, parent=12)], [span(3, 11), span(4, 12, service="cart")]])
+    (link,) = links.service_links(blocks, SpanQuery()).links
+    assert (link.caller, link.callee, link.call_count) == ("cart", "shop", 1)
