@@ -7,7 +7,8 @@ from typing import Final
 
 from spanloom_model.ids import TraceId
 from spanloom_storage.api import Place, SpanQuery, SpanReader, TraceQuery
-from spanloom_storage.conditions import Attribute, Compare, Intrinsic, Operator, Owner, Spans, span_with
+from spanloom_storage.conditions import Attribute, Compare, Intrinsic, Operator, Owner
+from spanloom_storage.span_sets import Spans, span_with
 
 Ask = Callable[[random.Random], Awaitable[object]]
 

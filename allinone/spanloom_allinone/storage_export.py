@@ -23,9 +23,9 @@ from spanloom_query.parameters import BadRequestError, moment_ns
 from spanloom_storage import otlp, otlp_json
 from spanloom_storage.api import TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch
-from spanloom_storage.conditions import span_with
 from spanloom_storage.embedded import maintenance
 from spanloom_storage.errors import StorageError
+from spanloom_storage.span_sets import span_with
 from spanloom_storage.spans import spans_of
 
 PAGE_TRACES: Final = 20_000

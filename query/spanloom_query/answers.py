@@ -3,15 +3,23 @@
 Times and durations are integers in nanoseconds. Ids are lower-case hex.
 """
 
-from typing import Any
+from typing import (
+    Any,
+    NotRequired,  # pydantic takes that of `typing` from Python 3.12 on
+)
 
-from typing_extensions import TypedDict  # pydantic takes that of `typing` from Python 3.12 on
+from typing_extensions import TypedDict
 
 
-class Failure(TypedDict):
-    """Any answer with a status of 400 or more."""
+class Problem(TypedDict):
+    """Any answer with a status of 400 or more: RFC 9457."""
 
-    error: str
+    title: str
+    status: int
+    detail: str
+    position: NotRequired[int]
+    """Where in `q` the offending piece begins, in characters, from 1."""
+    length: NotRequired[int]
 
 
 class Services(TypedDict):

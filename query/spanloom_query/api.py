@@ -4,7 +4,9 @@ import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
 
 from spanloom_model.span import SpanKind
 from spanloom_model.tree import tree_of
@@ -13,21 +15,30 @@ from spanloom_query.tree_answer import tell_tree
 from spanloom_storage import otlp, otlp_json
 from spanloom_storage.api import SpanReader, TraceQuery, TraceSummary
 from spanloom_storage.batch import SpanBatch
-from spanloom_storage.conditions import span_with
 from spanloom_storage.spans import spans_of
 
+PROBLEM: Final = "application/problem+json"
 PROTOBUF: Final = "application/x-protobuf"
 MAX_LIMIT: Final = 1000
 
 _FINDING: Final = "Finding traces"
 _LOOKING: Final = "Looking at one"
 
+_PROBLEM: Final = {"content": {PROBLEM: {"schema": TypeAdapter(answers.Problem).json_schema()}}}
 _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": {"model": answers.Failure, "description": "The request makes no sense; the sentence says why"},
-    503: {"model": answers.Failure, "description": "Storage cannot be asked now; try again later"},
+    "4XX": {**_PROBLEM, "description": "The request makes no sense; the sentence says why"},
+    503: {**_PROBLEM, "description": "Storage cannot be asked now; try again later"},
 }
 _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": answers.Failure, "description": "No span of this trace is stored (yet)"}
+    404: {**_PROBLEM, "description": "No span of this trace is stored (yet)"}
+}
+
+_QUERIES: Final = {
+    "slow": Example(summary="Slow checkouts", value='{ name = "checkout" && duration > 2s }'),
+    "failed": Example(
+        summary="Both failed", value='{ span:status = error && .tier = "gold" } && { span.db.system != nil }'
+    ),
+    "many": Example(summary="Many calls", value="{ kind = client } | count() > 20"),
 }
 
 TraceIdText = Annotated[
@@ -60,9 +71,11 @@ def _add_finding(router: APIRouter, reader: SpanReader) -> None:
     @router.get(
         "/traces",
         tags=[_FINDING],
-        summary="Traces with a span that meets all conditions, newest first",
+        summary="Traces that match, newest first",
+        description="`q`, or the simple parameters, which one span meets all of; without both, all traces.",
     )
     async def traces(
+        q: Annotated[str | None, Query(description="TraceQL", openapi_examples=_QUERIES)] = None,
         service: str | None = None,
         operation: Annotated[str | None, Query(description="The span's name")] = None,
         start: Moment = None,
@@ -70,9 +83,11 @@ def _add_finding(router: APIRouter, reader: SpanReader) -> None:
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
         cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
     ) -> answers.Traces:
+        # In a thread: a long query with many patterns must not hold up everybody else.
+        where = await asyncio.to_thread(parameters.spans, q, service=service, operation=operation)
         page = await reader.find(
             TraceQuery(
-                where=span_with(service=service or None, name=operation or None),
+                where=where,
                 start_ns=parameters.moment_ns(start),
                 end_ns=parameters.moment_ns(end),
                 limit=limit,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -10,11 +11,12 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from spanloom_query.api import api
+from spanloom_query.api import PROBLEM, api
 from spanloom_query.counts import Counts
+from spanloom_query.language import QueryError
 from spanloom_query.parameters import BadRequestError
 from spanloom_storage.api import SpanReader
-from spanloom_storage.errors import StorageError
+from spanloom_storage.errors import StorageError, Unanswerable
 
 RETRY_AFTER_S: Final = 2
 
@@ -34,6 +36,8 @@ def create_app(reader: SpanReader) -> FastAPI:
     counts = Counts()
     app.include_router(api(reader))
     app.add_exception_handler(BadRequestError, _bad_request)
+    app.add_exception_handler(QueryError, _query_error)
+    app.add_exception_handler(Unanswerable, _bad_request)
     app.add_exception_handler(StorageError, _storage_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -71,13 +75,19 @@ def create_app(reader: SpanReader) -> FastAPI:
     return app
 
 
-def _failure(status_code: int, sentence: str) -> Response:
+def _failure(status_code: int, sentence: str, **more: int) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status_code == 503 else {}
-    return JSONResponse({"error": sentence}, status_code, headers)
+    problem = {"title": HTTPStatus(status_code).phrase, "status": status_code, "detail": sentence, **more}
+    return JSONResponse(problem, status_code, headers, media_type=PROBLEM)
 
 
 async def _bad_request(_: Request, exc: Exception) -> Response:
     return _failure(400, str(exc))
+
+
+async def _query_error(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, QueryError)  # noqa: S101  # registered for nothing else
+    return _failure(400, str(exc), position=exc.at + 1, length=exc.length)
 
 
 async def _storage_error(_: Request, exc: Exception) -> Response:

@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime
 
 from spanloom_model.ids import TraceId, trace_id_from_hex
+from spanloom_query.language import read_query
 from spanloom_storage.api import Place
+from spanloom_storage.span_sets import SpanSet, span_with
 
 
 class BadRequestError(Exception):
@@ -44,6 +46,16 @@ def trace_id(text: str) -> TraceId:
         return trace_id_from_hex(text)
     except ValueError as exc:
         raise BadRequestError(str(exc)) from exc
+
+
+def spans(q: str | None, *, service: str | None, operation: str | None) -> SpanSet | None:
+    """The spans that are asked for. Raises QueryError for what is no TraceQL, BadRequestError for both."""
+    simple = span_with(service=service or None, name=operation or None)
+    if q is None:
+        return simple
+    if simple is not None:
+        raise BadRequestError("q says all of it: give either q, or service and operation")
+    return read_query(q)
 
 
 def place(cursor: str | None) -> Place | None:

@@ -11,7 +11,8 @@ from typing import Protocol, TypeAlias
 
 from spanloom_model.ids import TraceId
 from spanloom_storage.batch import SpanBatch, SpanRequest
-from spanloom_storage.conditions import Condition, Field, Owner, TraceCondition, Value, ValueType
+from spanloom_storage.conditions import Condition, Field, Owner, Value, ValueType
+from spanloom_storage.span_sets import SpanSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,9 @@ class SpanQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceQuery:
-    """Which traces; without a condition, those with a span in the time range."""
+    """Which traces: those that have such spans; without a condition, those with a span in the time range."""
 
-    where: TraceCondition | None = None
+    where: SpanSet | None = None
     start_ns: int | None = None
     """A span that a condition is about starts at or after this moment."""
     end_ns: int | None = None

@@ -8,14 +8,14 @@ twice in one.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from spanloom_storage.batch import SpanBatch
-from spanloom_storage.conditions import Attribute, Field, ValueType
+from spanloom_storage.conditions import Attribute, Field, Intrinsic, ValueType
 
 Places: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -128,3 +128,20 @@ class Block(Protocol):
 
     def attributes(self) -> Mapping[tuple[Attribute, ValueType | None], int]:
         """Which attributes there are, and how many values by type; None for what only exists."""
+
+
+def only_column(part: Columns, of: Intrinsic) -> Any:
+    """The only column of a field that every span has."""
+    (column,) = part.columns(of)
+    return column
+
+
+def taken(column: Column, kept: Any, rows: Places | None) -> Column:
+    """Some values of a column, as those of other rows."""
+    match column:
+        case Words():
+            return Words(rows=rows, codes=column.codes[kept], words=column.words)
+        case Numbers():
+            return Numbers(rows=rows, values=column.values[kept])
+        case Others():
+            return Others(rows=np.empty(0, np.int32) if rows is None else rows)

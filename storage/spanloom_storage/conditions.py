@@ -1,12 +1,12 @@
-"""What can be asked of spans and traces: a small typed expression.
+"""What can be asked of one span: a small typed expression. `span_sets` asks about several of a trace.
 
-TraceCondition = Spans(condition) · TraceCompare · AllTraces · AnyTrace · NotTrace     about a trace
-Condition      = Compare · Exists · All · AnyOf · Not                               about one span
+Condition = Compare · Exists · All · AnyOf · Not
+Operand   = Attribute · Intrinsic · TraceField · a value · Arithmetic · a condition, which is a truth
 """
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 
 class ValueType(Enum):
@@ -67,6 +67,20 @@ class Intrinsic(Enum):
 Field: TypeAlias = Attribute | Intrinsic
 
 
+class TraceField(Enum):
+    """What only all spans of a trace tell, of each of them. Not for a `SpanQuery`."""
+
+    ID = "trace_id"
+    """A string of 32 lower-case hexadecimal digits."""
+    DURATION_NS = "trace_duration_ns"
+    """From the earliest start that is known to the latest end."""
+    ROOT_SERVICE = "root_service"
+    """Missing, as the name, where the root is."""
+    ROOT_NAME = "root_name"
+    CHILD_COUNT = "child_count"
+    """An int: how many spans of the trace say that this one is their parent."""
+
+
 class Operator(Enum):
     """How a value is compared."""
 
@@ -77,31 +91,55 @@ class Operator(Enum):
     GREATER = ">"
     GREATER_OR_EQUAL = ">="
     MATCHES = "=~"
-    """A regular expression (RE2) that the whole string must match."""
+    """A regular expression (RE2) that the whole string must match; it stands on the right, as a value."""
     NOT_MATCHES = "!~"
 
 
 Value: TypeAlias = str | int | float | bool
 
 
+class Calculation(Enum):
+    """What becomes of two numbers, in doubles as IEEE 754 has them: nothing fails, 1/0 is infinite."""
+
+    ADD = "+"
+    SUBTRACT = "-"
+    MULTIPLY = "*"
+    DIVIDE = "/"
+    REMAINDER = "%"
+    """Has the sign of the dividend."""
+    POWER = "^"
+
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Generic[Part]):
+    """Every number of the left with every number of the right; none where one of them has none."""
+
+    left: Part
+    calculation: Calculation
+    right: Part
+
+
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Some value of the field stands in this relation; never true where the span has no such field.
+    """Some value of the left stands in this relation to some of the right; never true where one has none.
 
-    NOT_EQUAL and NOT_MATCHES: it has the field, and none of its values is equal or matches.
+    NOT_EQUAL and NOT_MATCHES: both have values, and no pair of them is equal or matches.
     Ints and doubles compare as numbers; other pairs of types are unequal, and nothing else.
     """
 
-    field: Field
+    left: "Operand"
     operator: Operator
-    value: Value
+    right: "Operand"
 
 
 @dataclass(frozen=True, slots=True)
 class Exists:
     """The span has the field, of whatever type."""
 
-    field: Field
+    field: Field | TraceField
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,66 +166,4 @@ class Not:
 Condition: TypeAlias = Compare | Exists | All | AnyOf | Not
 
 
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """The trace has a span that meets the condition and starts in the query's time range."""
-
-    condition: Condition
-
-
-def span_with(
-    *, service: str | None = None, name: str | None = None, min_duration_ns: int | None = None
-) -> "TraceCondition | None":
-    """One span meets all that is given; None where nothing is."""
-    asked: list[Condition] = []
-    if service is not None:
-        asked.append(Compare(Intrinsic.SERVICE, Operator.EQUAL, service))
-    if name is not None:
-        asked.append(Compare(Intrinsic.NAME, Operator.EQUAL, name))
-    if min_duration_ns is not None:
-        asked.append(Compare(Intrinsic.DURATION_NS, Operator.GREATER_OR_EQUAL, min_duration_ns))
-    return Spans(All(tuple(asked))) if asked else None
-
-
-class TraceField(Enum):
-    """What is asked of a whole trace."""
-
-    DURATION_NS = "duration_ns"
-    START_NS = "start_ns"
-    SPAN_COUNT = "span_count"
-    ERROR_COUNT = "error_count"
-    ROOT_SERVICE = "root_service"
-    ROOT_NAME = "root_name"
-
-
-@dataclass(frozen=True, slots=True)
-class TraceCompare:
-    """As Compare, of what a summary says of the trace."""
-
-    field: TraceField
-    operator: Operator
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class AllTraces:
-    """Every one of them holds for the trace."""
-
-    of: tuple["TraceCondition", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyTrace:
-    """At least one of them holds for the trace."""
-
-    of: tuple["TraceCondition", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotTrace:
-    """The other traces."""
-
-    of: "TraceCondition"
-
-
-TraceCondition: TypeAlias = Spans | TraceCompare | AllTraces | AnyTrace | NotTrace
+Operand: TypeAlias = Field | TraceField | Value | Arithmetic["Operand"] | Condition

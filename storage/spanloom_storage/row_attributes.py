@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from spanloom_storage.arrays import interned, texts_array
-from spanloom_storage.block import Column, Numbers, Others, Places, Words
+from spanloom_storage.block import Column, Numbers, Others, Places, Words, taken
 from spanloom_storage.conditions import ValueType
 from spanloom_storage.kernels.rows import BOOL, DOUBLE, INT, OTHER, STRING, Bytes, Records
 
@@ -123,27 +123,13 @@ def shared_out(columns: Sequence[Column], owner_of_row: Places, owner_count: int
         counts = (begins[1:] - begins[:-1])[owner_of_row]
         rows = np.repeat(np.arange(owner_of_row.size, dtype=np.int32), counts)
         within = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        places = order[begins[owner_of_row[rows]] + within]
-        match column:
-            case Words():
-                found.append(Words(rows=rows, codes=column.codes[places], words=column.words))
-            case Numbers():
-                found.append(Numbers(rows=rows, values=column.values[places]))
-            case Others():
-                found.append(Others(rows=rows))
+        found.append(taken(column, order[begins[owner_of_row[rows]] + within], rows))
     return found
 
 
 def moved(columns: Sequence[Column], span_of_row: Places) -> Sequence[Column]:
     """Columns of events or links as columns of their spans."""
-    found: list[Column] = []
-    for column in columns:
-        rows = span_of_row if column.rows is None else span_of_row[column.rows]
-        match column:
-            case Words():
-                found.append(Words(rows=rows, codes=column.codes, words=column.words))
-            case Numbers():
-                found.append(Numbers(rows=rows, values=column.values))
-            case Others():
-                found.append(Others(rows=rows))
-    return found
+    return [
+        taken(column, slice(None), span_of_row if column.rows is None else span_of_row[column.rows])
+        for column in columns
+    ]

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanloom_model.span import Attributes, Span, SpanKind, StatusCode
+from spanloom_model.span import Attributes, Event, Span, SpanKind, StatusCode
 from spanloom_query.app import create_app
 from spanloom_storage import otlp, otlp_json
 from spanloom_storage.embedded import EmbeddedStorage
@@ -38,6 +39,11 @@ class Service:
         assert answer.status_code == 200, answer.text
         told: dict[str, object] = answer.json()
         return told
+
+
+def problem(status: int, sentence: str, **more: int) -> dict[str, object]:
+    """A failure as it is told."""
+    return {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence, **more}
 
 
 @pytest.fixture
@@ -191,7 +197,35 @@ async def test_mistakes_are_told_in_one_sentence(
 ) -> None:
     """Whoever writes a script reads what is wrong with the request."""
     answer = await service.client.get("/api/v1" + path)
-    assert (answer.status_code, answer.json()) == (status, {"error": sentence})
+    assert (answer.status_code, answer.json()) == (status, problem(status, sentence))
+
+
+async def test_traces_are_found_by_traceql(service: Service) -> None:
+    """A query in the search language, with a time range and pages as ever."""
+    await service.write(
+        *(span(number, number, name="odd" if number % 2 else "even") for number in range(1, 6))
+    )
+    answer = await service.get("/traces", q='{ name = "odd" }', limit=2)
+    assert [int(trace["trace_id"], 16) for trace in answer["traces"]] == [5, 3]  # type: ignore[attr-defined]  # JSON
+    rest = await service.get("/traces", q='{ name = "odd" }', limit=2, cursor=str(answer["next"]))
+    assert [int(trace["trace_id"], 16) for trace in rest["traces"]] == [1]  # type: ignore[attr-defined]  # JSON
+    early = await service.get("/traces", q="{ }", end=str(NOON_NS + 2 * SECOND_NS))
+    assert [int(trace["trace_id"], 16) for trace in early["traces"]] == [1]  # type: ignore[attr-defined]  # JSON
+
+
+async def test_query_beside_simple_parameters_is_refused(service: Service) -> None:
+    """Nobody has to guess how the two go together."""
+    answer = await service.client.get("/api/v1/traces", params={"q": "{ }", "service": "shop"})
+    sentence = "q says all of it: give either q, or service and operation"
+    assert (answer.status_code, answer.json()) == (400, problem(400, sentence))
+
+
+async def test_question_that_storage_cannot_answer_is_no_failure_of_ours(service: Service) -> None:
+    """What asks for too much is told so, and not to try again."""
+    await service.write(span(events=tuple(Event(time_ns=NOON_NS, name="a") for _ in range(5000))))
+    answer = await service.client.get("/api/v1/traces", params={"q": "{ event:name < event:name }"})
+    assert answer.status_code == 400
+    assert "so many values" in answer.json()["detail"]
 
 
 async def test_storage_that_is_away_is_told_as_such() -> None:
@@ -205,7 +239,7 @@ async def test_storage_that_is_away_is_told_as_such() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://query") as client:
         answer = await client.get("/api/v1/services")
         assert (await client.get("/health")).status_code == 200
-    assert (answer.status_code, answer.json()) == (503, {"error": "the store is not reachable yet"})
+    assert (answer.status_code, answer.json()) == (503, problem(503, "the store is not reachable yet"))
     assert answer.headers["retry-after"] == "2"
 
 

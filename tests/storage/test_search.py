@@ -7,22 +7,34 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from spanloom_model.span import Span
+from spanloom_model.span import Attributes, Event, Span
 from spanloom_storage.api import Budget, Place, SpanQuery, TracePage, TraceQuery
 from spanloom_storage.block import Block
 from spanloom_storage.conditions import (
     All,
-    AllTraces,
+    Attribute,
     Compare,
+    Exists,
     Field,
     Intrinsic,
-    NotTrace,
+    Not,
     Operator,
-    Spans,
-    span_with,
+    Owner,
+    TraceField,
 )
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search import figures, find, links, statistics
+from spanloom_storage.span_sets import (
+    Aggregate,
+    Aggregation,
+    Filtered,
+    Joint,
+    Spans,
+    SpanSet,
+    Union,
+    Within,
+    span_with,
+)
 from spanloom_storage.testing import naive
 from spanloom_storage.testing.blocks import SpanBlock
 from spanloom_storage.testing.opened import numbers
@@ -55,6 +67,7 @@ thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(
 def _candidates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small stores go the ways of large ones too."""
     monkeypatch.setattr(find, "_CANDIDATES", request.param)
+    monkeypatch.setattr(find, "_MOST_SPANS", request.param)
 
 
 def made(parts: Sequence[Sequence[Span]], slice_size: int = 3) -> list[Block]:
@@ -132,9 +145,8 @@ def test_span_without_a_start_is_before_every_end() -> None:
 
 
 def test_condition_of_nothing_holds_for_every_trace() -> None:
-    """All of no conditions is true, of a span and of a trace."""
+    """All of no conditions is true of every span."""
     blocks = made([[span(1, 1)], [span(2, 2)]])
-    assert numbers(find.find(blocks, TraceQuery(where=AllTraces(())))) == [2, 1]
     assert numbers(find.find(blocks, TraceQuery(where=Spans(All(()))))) == [2, 1]
 
 
@@ -249,6 +261,75 @@ def test_empty_block_costs_no_digit() -> None:
 def test_number_matches_no_expression() -> None:
     """A regular expression is about text; a number given as one finds nothing."""
     blocks = made([[span(1, 1, duration_ns=40)]])
-    where = Spans(Compare(Intrinsic.DURATION_NS, Operator.MATCHES, 31))
-    assert numbers(find.find(blocks, TraceQuery(where=where))) == []
-    assert numbers(find.find(blocks, TraceQuery(where=NotTrace(where)))) == [1]
+    matches = Compare(Intrinsic.DURATION_NS, Operator.MATCHES, 31)
+    assert numbers(find.find(blocks, TraceQuery(where=Spans(matches)))) == []
+    assert numbers(find.find(blocks, TraceQuery(where=Spans(Not(matches))))) == [1]
+
+
+def test_span_with_thousands_of_events_is_not_compared_with_itself() -> None:
+    """One span that was made to be slow does not keep a search busy; it says why there is no answer."""
+    events = tuple(Event(time_ns=NOON_NS, name="a") for _ in range(5000))
+    blocks = made([[span(events=events)]])
+    with pytest.raises(Unanswerable, match="so many values"):
+        find.find(
+            blocks,
+            TraceQuery(where=Spans(Compare(Intrinsic.EVENT_NAME, Operator.LESS, Intrinsic.EVENT_NAME))),
+        )
+    assert numbers(
+        find.find(blocks, TraceQuery(where=Spans(Compare(Intrinsic.EVENT_NAME, Operator.EQUAL, "a"))))
+    ) == [1]
+
+
+def test_values_that_python_takes_for_equal_are_told_apart() -> None:
+    """1 and true are different values, also in one question."""
+    blocks = made([[span(1, 1, attributes=Attributes((("k", True),)))]])
+    one, truth = (Spans(Compare(Attribute(Owner.SPAN, "k"), Operator.EQUAL, value)) for value in (1, True))
+    assert numbers(find.find(blocks, TraceQuery(where=Joint((truth, one))))) == []
+    assert numbers(find.find(blocks, TraceQuery(where=Union((one, truth))))) == [1]
+
+
+def test_pattern_is_given_not_found() -> None:
+    """A span's text is never run as a regular expression."""
+    where = Spans(Compare("a", Operator.MATCHES, Intrinsic.NAME))
+    with pytest.raises(Unanswerable):
+        find.find(made([[span()]]), TraceQuery(where=where))
+
+
+NAMED_B = Compare(Intrinsic.NAME, Operator.EQUAL, "b")
+LASTS_110 = Compare(TraceField.DURATION_NS, Operator.EQUAL, 110)
+TWO_CHILDREN = Compare(TraceField.CHILD_COUNT, Operator.EQUAL, 2)
+THREE_SPANS = Filtered(Spans(All(())), Aggregate(Aggregation.COUNT), Operator.EQUAL, 3)
+
+
+@pytest.mark.parametrize(
+    ("where", "is_found"),
+    [
+        (Spans(LASTS_110), True),
+        (Spans(Not(LASTS_110)), False),
+        (Spans(Not(Compare(TraceField.DURATION_NS, Operator.GREATER, 110))), True),
+        (Spans(Not(Exists(TraceField.ROOT_NAME))), False),
+        (Spans(All((NAMED_B, Compare(TraceField.ROOT_NAME, Operator.EQUAL, "a")))), True),
+        (Spans(Compare(NAMED_B, Operator.EQUAL, Not(LASTS_110))), True),
+        (Spans(TWO_CHILDREN), True),
+        (Within(Spans(NAMED_B), TWO_CHILDREN), False),
+        (THREE_SPANS, True),
+        (Filtered(Spans(NAMED_B), Aggregate(Aggregation.COUNT), Operator.EQUAL, 2), True),
+        (Within(Joint((Spans(NAMED_B), THREE_SPANS)), LASTS_110), True),
+    ],
+)
+def test_trace_in_several_blocks_is_judged_as_one(where: SpanSet, is_found: bool) -> None:  # noqa: FBT001  # a table's column
+    """Nothing that is of a whole trace is told of what one block has, nor twice of what two have."""
+    root = span(1, 1, name="a", start_ns=NOON_NS, duration_ns=100)
+    first, second = (
+        span(1, number, parent=1, name="b", start_ns=NOON_NS + 10 * number, duration_ns=80)
+        for number in (2, 3)
+    )
+    for parts in ([[root], [first], [second]], [[root, first], [first, second]], [[root, first, second]]):
+        assert numbers(find.find(made(parts), TraceQuery(where=where))) == [1] * is_found
+
+
+def test_call_is_counted_though_ids_of_other_spans_look_like_its_caller() -> None:
+    """Ids are compared, not only the number that they are looked up by, which others may have too."""
+    blocks = made([[span(4, 1, parent=12)], [span(3, 11), span(4, 12, service="cart")]])
+    (link,) = links.service_links(blocks, SpanQuery()).links
+    assert (link.caller, link.callee, link.call_count) == ("cart", "shop", 1)

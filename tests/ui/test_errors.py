@@ -34,7 +34,7 @@ def failing(error: Exception) -> Any:
         (failing(httpx.ConnectError("refused")), 502, "cannot be reached"),
         (failing(httpx.ReadTimeout("slow")), 503, "did not answer in time"),
         (
-            lambda _: httpx.Response(503, json={"error": "Cassandra is starting."}),
+            lambda _: httpx.Response(503, json={"detail": "Cassandra is starting."}),
             503,
             "Cassandra is starting.",
         ),
@@ -65,7 +65,7 @@ async def test_a_refused_search_says_why() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("services"):
             return httpx.Response(200, json={"services": ["a"]})
-        return httpx.Response(400, json={"error": "This cursor belongs to another search."})
+        return httpx.Response(400, json={"detail": "This cursor belongs to another search."})
 
     response = await pages_where_query(answer).get("/search?cursor=x")
     assert response.status_code == 400

@@ -103,6 +103,6 @@ def _refusal(response: httpx.Response) -> QueryError:
 
 def _sentence(response: httpx.Response, *, otherwise: str) -> str:
     try:
-        return str(response.json()["error"])[:1000]
+        return str(response.json()["detail"])[:1000]
     except (ValueError, TypeError, LookupError):
         return otherwise

@@ -73,7 +73,7 @@ class FakeQuery:
 
     async def _tree(self, request: Request) -> Response:
         tree = self._trees.get(request.path_params["trace_id"])
-        return _json(tree) if tree else _json({"error": "no such trace"}, status=404)
+        return _json(tree) if tree else _json({"detail": "no such trace"}, status=404)
 
 
 def _json(content: Any, *, status: int = 200) -> Response:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from spanloom_model.errors import MisconfiguredError
+from spanloom_storage.patterns import is_pattern
 
 Value = TypeVar("Value")
 
@@ -84,12 +82,8 @@ _KINDS = {
 
 def check_pattern(pattern: str, place: str, name: str) -> None:
     """Raise MisconfiguredError where a pattern is none that RE2 reads."""
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)
-    except pa.ArrowInvalid as exc:
-        raise MisconfiguredError(
-            f"{place}: {name} is no regular expression that RE2 reads: {pattern!r}"
-        ) from exc
+    if not is_pattern(pattern):
+        raise MisconfiguredError(f"{place}: {name} is no regular expression that RE2 reads: {pattern!r}")
 
 
 def _shown(value: object) -> str:

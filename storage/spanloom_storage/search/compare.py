@@ -1,18 +1,18 @@
 """One column against one value."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloom_storage.block import Column, Mask, Numbers, Others, Words
 from spanloom_storage.conditions import Operator, Value
 from spanloom_storage.errors import Unanswerable
+from spanloom_storage.patterns import is_pattern, matches
 
 _NEGATED = {Operator.NOT_EQUAL: Operator.EQUAL, Operator.NOT_MATCHES: Operator.MATCHES}
-_LARGEST_EXACT = 2**53
+LARGEST_EXACT: Final = 2**53
 
 
 def positive(operator: Operator) -> tuple[Operator, bool]:
@@ -41,7 +41,9 @@ def _words(column: Words, operator: Operator, value: str) -> Mask | bool:
         return column.codes == code if code >= 0 else False
     match operator:
         case Operator.MATCHES:
-            found = _matches(column.words, value)
+            if not is_pattern(value):
+                raise Unanswerable(f"not a regular expression that RE2 reads: {value[:200]!r}")
+            found = matches(column.words, value)
         case Operator.LESS:
             found = pc.less(column.words, value)
         case Operator.LESS_OR_EQUAL:
@@ -52,14 +54,6 @@ def _words(column: Words, operator: Operator, value: str) -> Mask | bool:
             found = pc.greater_equal(column.words, value)
     words = found.to_numpy(zero_copy_only=False)
     return words[column.codes] if words.any() else False
-
-
-def _matches(words: Any, pattern: str) -> Any:
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)  # alone too: it must not close our bracket
-        return pc.match_substring_regex(words, "\\A(?:" + pattern + ")\\z")
-    except pa.ArrowInvalid as exc:
-        raise Unanswerable(f"not a regular expression that RE2 reads: {pattern[:200]!r}") from exc
 
 
 def _numbers(values: Any, operator: Operator, value: float) -> Mask | bool:
@@ -86,7 +80,7 @@ def _numbers(values: Any, operator: Operator, value: float) -> Mask | bool:
 def _ints(values: Any, operator: Operator, value: int) -> Mask | bool:
     limits = np.iinfo(values.dtype)
     if limits.min <= value <= limits.max:
-        return _compared(values, operator, values.dtype.type(value))
+        return compared(values, operator, values.dtype.type(value))
     below = value > limits.max
     match operator:
         case Operator.EQUAL:
@@ -102,18 +96,19 @@ def _floats(values: Any, operator: Operator, value: float) -> Mask | bool:
         near = float(value)
     except OverflowError:
         near = math.inf if value > 0 else -math.inf
-    if abs(value) <= _LARGEST_EXACT or near == value:
-        return _compared(values, operator, near)
+    if abs(value) <= LARGEST_EXACT or near == value:
+        return compared(values, operator, near)
     if operator is Operator.EQUAL:
         return False
     # No double is this int: what is below it ends at the double below.
     below = near if near < value else math.nextafter(near, -math.inf)
     if operator in {Operator.LESS, Operator.LESS_OR_EQUAL}:
-        return _compared(values, Operator.LESS_OR_EQUAL, below)
-    return _compared(values, Operator.GREATER, below)
+        return compared(values, Operator.LESS_OR_EQUAL, below)
+    return compared(values, Operator.GREATER, below)
 
 
-def _compared(values: Any, operator: Operator, value: Any) -> Mask:
+def compared(values: Any, operator: Operator, value: Any) -> Mask:
+    """Values that have a common type with what they are compared with, by numpy's rules."""
     match operator:
         case Operator.EQUAL:
             found = values == value

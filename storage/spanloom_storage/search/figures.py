@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from spanloom_model.span import StatusCode
 from spanloom_storage.api import Figures, FigureTable, Operation, SpanQuery
-from spanloom_storage.block import Block, Mask, Slice
+from spanloom_storage.block import Block, Mask, Slice, only_column
 from spanloom_storage.conditions import Intrinsic
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.kernels.select import scatter_runs
@@ -20,7 +20,6 @@ from spanloom_storage.search.statistics import (
     Key,
     check_step,
     chosen_of,
-    only_column,
     runs_of,
 )
 from spanloom_storage.search.workers import each

@@ -10,23 +10,30 @@ import heapq
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from spanloom_model.ids import TraceId
-from spanloom_storage import summaries
+from spanloom_storage import otlp, summaries
 from spanloom_storage.api import Place, TracePage, TraceQuery, TraceSummary
-from spanloom_storage.batch import SpanBatch, empty_batch
-from spanloom_storage.block import Block, Mask
+from spanloom_storage.batch import SpanBatch, SpanRequest, empty_batch
+from spanloom_storage.block import Block, Mask, TraceTable
 from spanloom_storage.kernels.locate import locate
+from spanloom_storage.rows_block import block_of
 from spanloom_storage.search.leaves import Leaves
+from spanloom_storage.search.merged import Merged
 from spanloom_storage.search.workers import Ahead
 
 _LAST: bytes = b"\xff" * 16
 _CANDIDATES: int = 64
-"""So many are looked up in the other blocks at once."""
+"""So many are looked up in the other blocks at once, and more the longer nothing is found."""
+_MOST_CANDIDATES: Final = 1024
+_MOST_SPANS: int = 2**20
+"""Of traces that are put together at once, but for a single one that has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,7 @@ class _Search:
         opened: dict[int, tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = {}
         number = 0
         batch: list[tuple[int, int]] = []
+        most = _CANDIDATES
         while number < len(self._blocks) or heads:
             upcoming = self._newest[number] if number < len(self._blocks) else -1
             if number < len(self._blocks) and (not heads or -heads[0][0] <= upcoming):
@@ -199,21 +207,35 @@ class _Search:
             start, block, before = heapq.heappop(heads)
             batch.append((block, int(opened[block][1][before])))
             _push(heads, block, before + 1, opened[block][0])
-            if len(batch) == _CANDIDATES:
+            if len(batch) == most:
                 yield -start, batch
-                batch = []
+                batch, most = [], min(2 * most, _MOST_CANDIDATES)
         if batch:
             yield 0, batch
 
     def _opened(self, number: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
         """The traces of a block that may match and be on the page, newest first: (starts, places)."""
         behind = self._may_be_behind(number)
-        if behind.any() and self._leaves.need_a_leaf:
-            behind &= self._bits_of(number).any(axis=0)
+        if behind.any():
+            *leaves, holds = self._bits_of(number)
+            may_hold = np.any(leaves, axis=0)
+            behind &= may_hold if self._leaves.decide else holds | (may_hold & self._shared[number])
         places = np.flatnonzero(behind)
         starts = self._starts[number][places]
         newest_first = np.argsort(~starts, kind="stable")
         return starts[newest_first], places[newest_first]
+
+    @cached_property
+    def _shared(self) -> list[Mask]:
+        """Which traces of each block may be in others too."""
+        tables = [block.traces() for block in self._blocks]
+        mixed = np.concatenate([table.high * np.uint64(0x9E3779B97F4A7C15) ^ table.low for table in tables])
+        order = np.argsort(mixed)
+        same = mixed[order[1:]] == mixed[order[:-1]]
+        shared = np.zeros(mixed.size, np.bool_)
+        shared[order[1:][same]] = True
+        shared[order[:-1][same]] = True
+        return np.split(shared, np.cumsum([len(table) for table in tables])[:-1])
 
     def _may_be_behind(self, number: int) -> Mask:
         """Which traces of a block can be behind the cursor: by their start here or in another block."""
@@ -242,13 +264,46 @@ class _Search:
         if not ids:
             return
         heres = self._located(ids)
+        yield from (here for here, holds in zip(heres, self._holds(heres).tolist(), strict=True) if holds)
+
+    def _holds(self, heres: Sequence[_Here]) -> Mask:
         bits = np.stack([self._all_bits(here) for here in heres], axis=1)
-        if self._leaves.needs_summaries:  # which cost most: only where they decide
-            left = np.flatnonzero(self._leaves.may_hold(bits))
-            heres, bits = [heres[place] for place in left.tolist()], bits[:, left]
-        summaries = self._summaries(heres) if self._leaves.needs_summaries else None
-        holds = self._leaves.holds(bits, summaries)
-        yield from (here for here, matches in zip(heres, holds.tolist(), strict=True) if matches)
+        holds = self._leaves.may_hold(bits)
+        if not self._leaves.decide:
+            alone = np.array([len(here.places) == 1 for here in heres])
+            together = np.flatnonzero(holds & ~alone)
+            holds = bits[-1] & alone
+            if together.size:
+                holds[together] = self._judged([heres[place] for place in together.tolist()])
+        return holds
+
+    def _judged(self, heres: Sequence[_Here]) -> Mask:
+        """Whether the whole holds for traces that lie in several blocks, put together."""
+        high, low = _halves(heres)
+        starts = np.array([one.start_ns for one in heres], np.uint64)
+        table = TraceTable(high=high, low=low, start_ns=starts)
+        places = np.full((len(self._blocks), len(heres)), -1)
+        for number, here in enumerate(heres):
+            for block, place in here.places:
+                places[block, number] = place
+        used = np.flatnonzero((places >= 0).any(axis=1)).tolist()
+        merged = Merged([(self._blocks[number], places[number]) for number in used])
+        if merged.span_count > _MOST_SPANS and len(heres) > 1:
+            half = len(heres) // 2
+            return np.concatenate([self._judged(heres[:half]), self._judged(heres[half:])])
+        verdicts = self._leaves.verdicts(table, merged)
+        repeated = merged.repeated()
+        if repeated.size:
+            verdicts[repeated] = self._judged_whole([heres[number] for number in repeated.tolist()])
+        return verdicts
+
+    def _judged_whole(self, heres: Sequence[_Here]) -> Mask:
+        """The same where spans may be there twice, so that all that they say is compared."""
+        spans = pa.concat_tables(self._blocks[number].spans(places) for number, places in _by_block(heres))
+        block = block_of(SpanRequest(otlp.encoded(spans), spans.num_rows))
+        high, low = _halves(heres)
+        verdicts: Mask = self._leaves.verdicts(block.traces(), block)[places_of(block, high, low)]
+        return verdicts
 
     def _located(self, ids: list[tuple[int, int]]) -> list[_Here]:
         high, low = (np.array([trace[half] for trace in ids], np.uint64) for half in (0, 1))
@@ -270,20 +325,29 @@ class _Search:
 
     def _summaries(self, heres: Sequence[_Here]) -> list[TraceSummary]:
         """Each trace as a line, in the same order."""
-        by_block: dict[int, list[int]] = {}
-        for here in heres:
-            for number, place in here.places:
-                by_block.setdefault(number, []).append(place)
+        by_block = _by_block(heres)
         if not by_block:
             return []
-        outlines = pa.concat_tables(
-            self._blocks[number].outlines(places) for number, places in by_block.items()
-        )
+        outlines = pa.concat_tables(self._blocks[number].outlines(places) for number, places in by_block)
         if summaries.has_repeats(outlines):
-            whole = [self._blocks[number].spans(places) for number, places in by_block.items()]
+            whole = [self._blocks[number].spans(places) for number, places in by_block]
             outlines = summaries.distinct(pa.concat_tables(whole))
         found = summaries.summarise(outlines)
         return [found[here.trace_id] for here in heres]
+
+
+def _halves(heres: Sequence[_Here]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Their ids, by halves."""
+    return np.array([one.high for one in heres], np.uint64), np.array([one.low for one in heres], np.uint64)
+
+
+def _by_block(heres: Sequence[_Here]) -> list[tuple[int, list[int]]]:
+    """(number of a block, the places of all traces that are in it)."""
+    by_block: dict[int, list[int]] = {}
+    for here in heres:
+        for number, place in here.places:
+            by_block.setdefault(number, []).append(place)
+    return list(by_block.items())
 
 
 def _push(heads: list[tuple[int, int, int]], block: int, before: int, starts: npt.NDArray[np.uint64]) -> None:

@@ -1,145 +1,154 @@
-"""Conditions on traces: what each leaf says of each trace, then and, or, not."""
+"""Sets of spans by what each block can say of each of its traces."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
-from spanloom_storage.api import TraceQuery, TraceSummary
-from spanloom_storage.block import Block, Mask, Numbers, Words
+from spanloom_storage.api import TraceQuery
+from spanloom_storage.block import Block, Columns, Mask, Slice, TraceTable
 from spanloom_storage.conditions import (
     All,
-    AllTraces,
-    AnyTrace,
-    NotTrace,
-    Spans,
-    TraceCompare,
-    TraceCondition,
+    AnyOf,
+    Arithmetic,
+    Compare,
+    Condition,
+    Exists,
+    Not,
+    Operand,
     TraceField,
-    Value,
 )
-from spanloom_storage.search.compare import hits, positive
+from spanloom_storage.search.choosing import Choosing
 from spanloom_storage.search.matching import in_time, matching, may_start
-
-_SUMMARY: Final[dict[TraceField, Callable[[TraceSummary], Value | None]]] = {
-    TraceField.DURATION_NS: lambda summary: summary.duration_ns,
-    TraceField.START_NS: lambda summary: summary.start_ns,
-    TraceField.SPAN_COUNT: lambda summary: summary.span_count,
-    TraceField.ERROR_COUNT: lambda summary: summary.error_count,
-    TraceField.ROOT_SERVICE: lambda summary: None if summary.root_missing else summary.service,
-    TraceField.ROOT_NAME: lambda summary: None if summary.root_missing else summary.name,
-}
+from spanloom_storage.search.whole_traces import WholeTraces
+from spanloom_storage.span_sets import Filtered, Joint, Spans, SpanSet, Union, Within
 
 
 class Leaves:
-    """The parts of a query that are about spans, numbered."""
+    """The parts of a query that are conditions on single spans, numbered.
+
+    A trace can only match if it meets some of them in one of its blocks. Where that decides, nothing else
+    is asked; else each block says too whether its part of a trace would match if it were all of it.
+    """
 
     def __init__(self, query: TraceQuery) -> None:
-        self.where: TraceCondition = query.where or Spans(All(()))
+        self._where: SpanSet = query.where or Spans(All(()))
         self._query = query
-        self._leaves = list(dict.fromkeys(_leaves(self.where)))
-        self.needs_summaries = _has(self.where, TraceCompare)
-        self.need_a_leaf = not bool(self.may_hold(np.zeros((len(self._leaves), 1), np.bool_))[0])
-        """Whether a trace that matches has some leaf in one of its blocks."""
+        self._leaves = list(_leaves(self._where))
+        self._possible = [_possible(leaf.condition, hoped=True) for leaf in self._leaves]
+        """The same condition where the spans of one block suffice."""
+        self._numbers = {id(leaf): number for number, leaf in enumerate(self._leaves)}
+        self.decide = _is_decided(self._where)
+        """Whether they say of every trace if it matches, wherever its spans lie."""
 
     def bits(self, block: Block) -> Mask:
-        """Which leaves each trace of the block meets there: (leaves, traces)."""
-        found = np.zeros((len(self._leaves), len(block.traces())), np.bool_)
+        """Which leaves each trace of the block may meet, and whether the whole holds: (these, traces)."""
+        found = np.zeros((len(self._leaves) + 1, len(block.traces())), np.bool_)
         start_ns, end_ns = self._query.start_ns, self._query.end_ns
         if not may_start(block, start_ns, end_ns):
             return found
         always = start_ns is None and (end_ns is None or block.start_range_ns[1] < end_ns)
         for part in block.slices():
-            timely = None if always else in_time(part, start_ns, end_ns)
-            if timely is not None and not timely.any():
-                continue
-            for number, leaf in enumerate(self._leaves):
-                mask = matching(part, leaf.condition)
-                if timely is not None:
-                    mask &= timely
-                if mask.any():
-                    found[number, part.trace()[mask]] = True
+            self._mark(found, WholeTraces(block.traces(), part), None if always else self._timely(part))
         return found
 
-    def holds(self, bits: Mask, summaries: Sequence[TraceSummary] | None) -> Mask:
-        """Whether the whole condition holds for each trace, by its bits and, where needed, its summary."""
-        return self._holds(self.where, bits, summaries)
+    def verdicts(self, table: TraceTable, part: Slice) -> Mask:
+        """Whether the whole holds for each trace of the table, of which the part has all spans."""
+        found = np.zeros((len(self._leaves) + 1, len(table)), np.bool_)
+        self._mark(found, WholeTraces(table, part), self._timely(part))
+        verdicts: Mask = found[-1]
+        return verdicts
+
+    def _timely(self, part: Columns) -> Mask:
+        return in_time(part, self._query.start_ns, self._query.end_ns)
+
+    def _mark(self, found: Mask, part: WholeTraces, timely: Mask | None) -> None:
+        if timely is not None and not timely.any():
+            return
+
+        def mask_of(condition: Condition) -> Mask:
+            mask = matching(part, condition)
+            return mask if timely is None else mask & timely
+
+        def exactly(leaf: Spans) -> Mask:
+            mask, number = mask_of(leaf.condition), self._numbers[id(leaf)]
+            possible = self._possible[number]
+            note(number, mask if possible is leaf.condition else mask_of(possible))
+            return mask
+
+        def note(number: int, mask: Mask) -> None:
+            if mask.any():
+                found[number, part.trace()[mask]] = True
+
+        if self.decide:
+            for leaf in self._leaves:
+                exactly(leaf)
+        else:
+            note(-1, Choosing(part, exactly).chosen(self._where))
 
     def may_hold(self, bits: Mask) -> Mask:
-        """The same as far as it can be said without summaries."""
-        return self._bounds(self.where, bits)[1]
+        """Whether the whole may hold for each trace, by its bits; whether it does, where leaves decide."""
+        return self._may_hold(self._where, bits)
 
-    def _bounds(self, where: TraceCondition, bits: Mask) -> tuple[Mask, Mask]:
-        """(whether it surely holds, whether it may), whatever summaries say."""
-        none, every = np.zeros(bits.shape[1], np.bool_), np.ones(bits.shape[1], np.bool_)
+    def _may_hold(self, where: SpanSet, bits: Mask) -> Mask:
         match where:
             case Spans():
-                leaf: Mask = bits[self._leaves.index(where)]
-                return leaf, leaf
-            case TraceCompare():
-                return none, every
-            case NotTrace():
-                surely, maybe = self._bounds(where.of, bits)
-                return ~maybe, ~surely
-            case AllTraces():
-                parts = [(every, every), *(self._bounds(one, bits) for one in where.of)]
-                surely, maybe = (np.logical_and.reduce(masks) for masks in zip(*parts, strict=True))
-                return surely, maybe
-            case AnyTrace():
-                parts = [(none, none), *(self._bounds(one, bits) for one in where.of)]
-                surely, maybe = (np.logical_or.reduce(masks) for masks in zip(*parts, strict=True))
-                return surely, maybe
-
-    def _holds(self, where: TraceCondition, bits: Mask, summaries: Sequence[TraceSummary] | None) -> Mask:
-        match where:
-            case Spans():
-                leaf: Mask = bits[self._leaves.index(where)]
+                leaf: Mask = bits[self._numbers[id(where)]]
                 return leaf
-            case NotTrace():
-                return ~self._holds(where.of, bits, summaries)
-            case AllTraces():
-                parts = [self._holds(one, bits, summaries) for one in where.of]
-                return np.logical_and.reduce(parts) if parts else np.ones(bits.shape[1], np.bool_)
-            case AnyTrace():
-                parts = [self._holds(one, bits, summaries) for one in where.of]
-                return np.logical_or.reduce(parts) if parts else np.zeros(bits.shape[1], np.bool_)
-            case TraceCompare():
-                return np.array([_compare(where, summary) for summary in summaries or ()], np.bool_)
+            case Within(of) | Filtered(of):
+                return self._may_hold(of, bits)
+            case Joint(parts) | Union(parts):
+                together = np.logical_and if isinstance(where, Joint) and parts else np.logical_or
+                rows = np.array([self._may_hold(one, bits) for one in parts], np.bool_)
+                mask: Mask = together.reduce(rows.reshape(len(parts), bits.shape[1]))
+                return mask
 
 
-def _compare(where: TraceCompare, summary: TraceSummary) -> bool:
-    value = _SUMMARY[where.field](summary)
-    if value is None:
-        return False
-    operator, others = positive(where.operator)
-    found = bool(np.any(hits(_column(value), operator, where.value)))
-    return not found if others else found
-
-
-def _column(value: Value) -> Words | Numbers:
-    if isinstance(value, str):
-        return Words(rows=None, codes=np.zeros(1, np.int32), words=pa.array([value]))
-    return Numbers(rows=None, values=np.array([value]))
-
-
-def _leaves(where: TraceCondition) -> list[Spans]:
+def _leaves(where: SpanSet) -> Iterator[Spans]:
     match where:
         case Spans():
-            return [where]
-        case TraceCompare():
-            return []
-        case NotTrace():
-            return _leaves(where.of)
-        case AllTraces() | AnyTrace():
-            return [leaf for one in where.of for leaf in _leaves(one)]
+            yield where
+        case Within(of) | Filtered(of):
+            yield from _leaves(of)
+        case Union(parts) | Joint(parts):
+            for one in parts:
+                yield from _leaves(one)
 
 
-def _has(where: TraceCondition, kind: type) -> bool:
+def _is_decided(where: SpanSet) -> bool:
     match where:
-        case NotTrace():
-            return kind is NotTrace or _has(where.of, kind)
-        case AllTraces() | AnyTrace():
-            return any(_has(one, kind) for one in where.of)
+        case Spans(condition):
+            return not _asks_of_whole_traces(condition)
+        case Union(parts) | Joint(parts):
+            return all(map(_is_decided, parts))
         case _:
-            return isinstance(where, kind)
+            return False
+
+
+def _possible(condition: Condition, *, hoped: bool) -> Condition:
+    """What a span surely meets if it can meet the condition (*hoped*), or only if it must."""
+    if not _asks_of_whole_traces(condition):
+        return condition
+    match condition:
+        case Not(of):
+            return Not(_possible(of, hoped=not hoped))
+        case All(parts):
+            return All(tuple(_possible(one, hoped=hoped) for one in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(_possible(one, hoped=hoped) for one in parts))
+    return All(()) if hoped else AnyOf(())
+
+
+def _asks_of_whole_traces(operand: Operand) -> bool:
+    """Whether the spans of one block may not suffice to tell; the trace's id is always known."""
+    match operand:
+        case TraceField():
+            return operand is not TraceField.ID
+        case Compare(left, _, right) | Arithmetic(left, _, right):
+            return _asks_of_whole_traces(left) or _asks_of_whole_traces(right)
+        case Exists(field):
+            return _asks_of_whole_traces(field)
+        case All(parts) | AnyOf(parts):
+            return any(map(_asks_of_whole_traces, parts))
+        case Not(of):
+            return _asks_of_whole_traces(of)
+    return False

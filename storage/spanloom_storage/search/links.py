@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from spanloom_model.span import StatusCode
 from spanloom_storage.api import ServiceLink, ServiceLinks, SpanQuery
-from spanloom_storage.block import Block, Mask, Slice
+from spanloom_storage.block import Block, Mask, Slice, only_column
 from spanloom_storage.conditions import Intrinsic
-from spanloom_storage.search.statistics import Asked, only_column
+from spanloom_storage.search.statistics import Asked
 
 _ORPHAN = np.dtype([("high", "u8"), ("low", "u8"), ("parent", "u8"), ("callee", "i8"), ("error", "?")])
 _Calls = dict[tuple[str, str], tuple[int, int]]
@@ -127,18 +127,22 @@ class _Orphans:
         traces, trace, span_ids = block.traces(), part.trace(), part.ids()[0]
         mixed = _mixed(traces.high[trace], traces.low[trace], span_ids)
         order = np.argsort(mixed)
-        place = np.minimum(np.searchsorted(mixed, wanted, sorter=order), order.size - 1)
-        row = order[place]
-        likely = np.flatnonzero(mixed[row] == wanted)
-        row = row[likely]
-        same = (
-            (span_ids[row] == spans["parent"][likely])
-            & (traces.high[trace[row]] == spans["high"][likely])
-            & (traces.low[trace[row]] == spans["low"][likely])
-        )
         service = only_column(part, Intrinsic.SERVICE)
         numbers = self._numbers(service.words.to_pylist())
-        caller[likely[same]] = numbers[service.codes[row[same]]]
+        place = np.searchsorted(mixed, wanted, sorter=order)
+        likely = np.arange(wanted.size)
+        while likely.size:
+            likely = likely[place[likely] < order.size]
+            likely = likely[mixed[order[place[likely]]] == wanted[likely]]
+            row = order[place[likely]]
+            same = (
+                (span_ids[row] == spans["parent"][likely])
+                & (traces.high[trace[row]] == spans["high"][likely])
+                & (traces.low[trace[row]] == spans["low"][likely])
+            )
+            caller[likely[same]] = numbers[service.codes[row[same]]]
+            likely = likely[~same]
+            place[likely] += 1  # another span has the same number
 
 
 def _mixed(

@@ -1,13 +1,16 @@
 """Which spans of a slice meet a condition."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
-from spanloom_storage.block import Block, Column, Columns, Mask
+from spanloom_storage.block import Block, Column, Columns, Mask, Numbers, Places, Words, taken
 from spanloom_storage.conditions import (
     All,
     AnyOf,
+    Arithmetic,
     Attribute,
     Compare,
     Condition,
@@ -15,11 +18,23 @@ from spanloom_storage.conditions import (
     Field,
     Intrinsic,
     Not,
+    Operand,
     Operator,
     Owner,
+    TraceField,
+    Value,
 )
+from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search.compare import hits, positive
-from spanloom_storage.search.window import Window
+from spanloom_storage.search.pairs import calculated, numbers_of, related
+from spanloom_storage.search.window import Window, trace_columns
+
+_FLIPPED: Final = {
+    Operator.LESS: Operator.GREATER,
+    Operator.LESS_OR_EQUAL: Operator.GREATER_OR_EQUAL,
+    Operator.GREATER: Operator.LESS,
+    Operator.GREATER_OR_EQUAL: Operator.LESS_OR_EQUAL,
+}
 
 
 def matching(part: Columns, condition: Condition) -> Mask:
@@ -60,21 +75,53 @@ def _all(part: Columns, conditions: Sequence[Condition]) -> Mask:
     if not conditions:
         return np.ones(part.span_count, np.bool_)
     mask = matching(part, conditions[0])
-    if len(conditions) == 1 or not mask.any():
-        return mask
-    begin, end = int(mask.argmax()), mask.size - int(mask[::-1].argmax())
-    if end - begin > mask.size // 2:
-        return mask & _all(part, conditions[1:])
-    mask[begin:end] &= _all(Window(part, begin, end), conditions[1:])
+    begin, end, rest = 0, mask.size, part
+    for condition in conditions[1:]:
+        left = mask[begin:end]
+        if not left.any():
+            break
+        first, last = int(left.argmax()), left.size - int(left[::-1].argmax())
+        if last - first <= left.size // 2:
+            begin, end = begin + first, begin + last
+            rest = Window(part, begin, end)
+        mask[begin:end] &= matching(rest, condition)
     return mask
 
 
-def _exists(part: Columns, field: Field) -> Mask:
+def columns_of(part: Columns, operand: Operand) -> Sequence[Column]:
+    """The values of whatever is compared."""
+    match operand:
+        case Attribute(owner=Owner.ANY, key=key):
+            own, around = Attribute(Owner.SPAN, key), Attribute(Owner.RESOURCE, key)
+            without = ~_exists(part, own)
+            return [*part.columns(own), *(_only(column, without) for column in part.columns(around))]
+        case Attribute() | Intrinsic():
+            return part.columns(operand)
+        case TraceField():
+            return trace_columns(part, operand)
+        case Arithmetic(left, calculation, right):
+            one, other = (numbers_of(columns_of(part, side), part.span_count) for side in (left, right))
+            return [calculated(one, calculation, other, part.span_count)] if one and other else ()
+        case str():
+            return [Words(rows=None, codes=np.zeros(part.span_count, np.int32), words=pa.array([operand]))]
+        case bool() | int() | float():
+            return [Numbers(rows=None, values=np.full(part.span_count, operand))]
+    return [Numbers(rows=None, values=matching(part, operand))]
+
+
+def _only(column: Column, kept: Mask) -> Column:
+    """The values that chosen rows have."""
+    rows: Places = np.arange(kept.size, dtype=np.int32) if column.rows is None else column.rows
+    places = np.flatnonzero(kept[rows])
+    return taken(column, places, rows[places])
+
+
+def _exists(part: Columns, field: Field | TraceField) -> Mask:
     if isinstance(field, Attribute) and field.owner is Owner.ANY:
         return _exists(part, Attribute(Owner.SPAN, field.key)) | _exists(
             part, Attribute(Owner.RESOURCE, field.key)
         )
-    return _present(part, part.columns(field))
+    return _present(part, columns_of(part, field))
 
 
 def _present(part: Columns, columns: Sequence[Column]) -> Mask:
@@ -88,17 +135,33 @@ def _present(part: Columns, columns: Sequence[Column]) -> Mask:
 
 
 def _compare(part: Columns, condition: Compare) -> Mask:
-    field = condition.field
-    if isinstance(field, Attribute) and field.owner is Owner.ANY:
-        own, around = Attribute(Owner.SPAN, field.key), Attribute(Owner.RESOURCE, field.key)
-        of_span = _compare(part, Compare(own, condition.operator, condition.value))
-        of_resource = _compare(part, Compare(around, condition.operator, condition.value))
+    left, operator, right = condition.left, condition.operator, condition.right
+    if isinstance(right, Value):
+        return _compare_value(part, left, operator, right)
+    operator, others = positive(operator)
+    if operator is Operator.MATCHES:
+        raise Unanswerable("a regular expression is given, not taken from spans")
+    if isinstance(left, Value):
+        return _compare_value(part, right, _FLIPPED.get(condition.operator, condition.operator), left)
+    lefts, rights = columns_of(part, left), columns_of(part, right)
+    mask = np.zeros(part.span_count, np.bool_)
+    for one in lefts:
+        for other in rights:
+            mask |= related(one, operator, other, part.span_count)
+    return _present(part, lefts) & _present(part, rights) & ~mask if others else mask
+
+
+def _compare_value(part: Columns, left: Operand, operator: Operator, right: Value) -> Mask:
+    if isinstance(left, Attribute) and left.owner is Owner.ANY:
+        own, around = Attribute(Owner.SPAN, left.key), Attribute(Owner.RESOURCE, left.key)
+        of_span = _compare_value(part, own, operator, right)
+        of_resource = _compare_value(part, around, operator, right)
         return of_span | (of_resource & ~_exists(part, own))
-    columns = part.columns(field)
-    operator, others = positive(condition.operator)
+    columns = columns_of(part, left)
+    operator, others = positive(operator)
     mask = np.zeros(part.span_count, np.bool_)
     for column in columns:
-        found = hits(column, operator, condition.value)
+        found = hits(column, operator, right)
         if isinstance(found, bool):
             continue
         if column.rows is None:

@@ -17,7 +17,7 @@ from spanloom_storage.api import (
     TopValues,
     ValueCount,
 )
-from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words
+from spanloom_storage.block import Block, Column, Mask, Numbers, Slice, Words, only_column
 from spanloom_storage.conditions import Attribute, Exists, Field, Intrinsic, Owner, Value
 from spanloom_storage.errors import Unanswerable
 from spanloom_storage.search.matching import in_time, matching, may_start
@@ -154,12 +154,6 @@ def _computed(
     if mask is not None and mask.all():
         mask = None
     return compute(block, part, mask)
-
-
-def only_column(part: Slice, of: Intrinsic) -> Any:
-    """The only column of a field that every span has."""
-    (column,) = part.columns(of)
-    return column
 
 
 def chosen_of(values_: npt.NDArray[Any], mask: Mask | None) -> npt.NDArray[Any]:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from spanloom_storage.block import Column, Columns, Numbers, Others, Words
-from spanloom_storage.conditions import Field
+from spanloom_storage.block import Column, Columns, taken
+from spanloom_storage.conditions import Field, TraceField
+from spanloom_storage.errors import Unanswerable
+from spanloom_storage.search.whole_traces import WholeTraces
 
 
 class Window:
@@ -26,6 +28,10 @@ class Window:
         """The values of a field that the rows have."""
         return [self._cut(column) for column in self._part.columns(field)]
 
+    def trace_columns(self, field: TraceField) -> Sequence[Column]:
+        """The same of what whole traces tell."""
+        return [self._cut(column) for column in trace_columns(self._part, field)]
+
     def _cut(self, column: Column) -> Column:
         if column.rows is None:
             kept: slice | npt.NDArray[np.int64] = slice(self._begin, self._end)
@@ -33,10 +39,11 @@ class Window:
         else:
             kept = np.flatnonzero((column.rows >= self._begin) & (column.rows < self._end))
             rows = column.rows[kept] - np.int32(self._begin)
-        match column:
-            case Words():
-                return Words(rows=rows, codes=column.codes[kept], words=column.words)
-            case Numbers():
-                return Numbers(rows=rows, values=column.values[kept])
-            case Others():
-                return Others(rows=np.empty(0, np.int32) if rows is None else rows)
+        return taken(column, kept, rows)
+
+
+def trace_columns(part: Columns, field: TraceField) -> Sequence[Column]:
+    """What whole traces tell, where they are at hand."""
+    if not isinstance(part, WholeTraces | Window):
+        raise Unanswerable(f"{field.value} is of whole traces, and this question is about spans")
+    return part.trace_columns(field)

@@ -13,13 +13,14 @@ import dataclasses
 
 from spanloom_model.span import SpanKind, StatusCode
 from spanloom_storage.api import Operation, ServiceCount, TracePage, TraceQuery
-from spanloom_storage.conditions import span_with
+from spanloom_storage.span_sets import span_with
 from spanloom_storage.testing.opened import OpenStorage, numbers
 from spanloom_storage.testing.samples import NOON_NS, RICH_SPAN, SECOND_NS, span
+from spanloom_storage.testing.span_sets_contract import SpanSetsContract
 from spanloom_storage.testing.statistics_contract import StatisticsContract
 
 
-class StorageContract(StatisticsContract):
+class StorageContract(StatisticsContract, SpanSetsContract):
     """What a user of any backend may rely on."""
 
     async def test_empty_store_finds_nothing(self, opened: OpenStorage) -> None:

@@ -24,20 +24,9 @@ from spanloom_storage.api import (
     TraceSummary,
     ValueCount,
 )
-from spanloom_storage.conditions import (
-    AllTraces,
-    AnyTrace,
-    Field,
-    NotTrace,
-    Owner,
-    Spans,
-    TraceCompare,
-    TraceCondition,
-    TraceField,
-    Value,
-    ValueType,
-)
-from spanloom_storage.testing.naive_conditions import compared, meets, values_of
+from spanloom_storage.conditions import Field, Owner, Value, ValueType
+from spanloom_storage.testing.naive_conditions import meets, trace_duration_ns, trace_start_ns, values_of
+from spanloom_storage.testing.naive_span_sets import chosen
 
 _TYPES: Final = {
     str: ValueType.STRING,
@@ -78,51 +67,19 @@ def in_range(span: Span, start_ns: int | None, end_ns: int | None) -> bool:
 def matches(trace: Sequence[Span], query: TraceQuery) -> bool:
     """Whether a trace is meant."""
     timely = [span for span in trace if in_range(span, query.start_ns, query.end_ns)]
-    return bool(timely) if query.where is None else _holds(query.where, trace, timely)
-
-
-def _holds(where: TraceCondition, trace: Sequence[Span], timely: Sequence[Span]) -> bool:
-    match where:
-        case Spans(condition):
-            return any(meets(span, condition) for span in timely)
-        case NotTrace(of):
-            return not _holds(of, trace, timely)
-        case AllTraces(parts):
-            return all(_holds(one, trace, timely) for one in parts)
-        case AnyTrace(parts):
-            return any(_holds(one, trace, timely) for one in parts)
-        case TraceCompare(field, operator, value):
-            return compared(_facts(summary(trace), field), operator, value)
-
-
-def _facts(one: TraceSummary, field: TraceField) -> Sequence[Value]:
-    """What a summary says, if it says it."""
-    match field:
-        case TraceField.DURATION_NS:
-            return [one.duration_ns]
-        case TraceField.START_NS:
-            return [one.start_ns]
-        case TraceField.SPAN_COUNT:
-            return [one.span_count]
-        case TraceField.ERROR_COUNT:
-            return [one.error_count]
-        case TraceField.ROOT_SERVICE:
-            return [] if one.root_missing else [one.service]
-        case TraceField.ROOT_NAME:
-            return [] if one.root_missing else [one.name]
+    return bool(timely) if query.where is None else bool(chosen(query.where, trace, timely))
 
 
 def summary(trace: Sequence[Span]) -> TraceSummary:
     """One trace of distinct spans as a line."""
     first = min(trace, key=lambda span: (span.parent_id is not None, span.start_ns == 0, span.start_ns))
-    start_ns = min((span.start_ns for span in trace if span.start_ns), default=0)
     return TraceSummary(
         trace_id=first.trace_id,
         service=first.service,
         name=first.name,
         root_missing=first.parent_id is not None,
-        start_ns=start_ns,
-        duration_ns=max(0, max(span.end_ns for span in trace) - start_ns),
+        start_ns=trace_start_ns(trace),
+        duration_ns=trace_duration_ns(trace),
         span_count=len(trace),
         error_count=sum(span.status is StatusCode.ERROR for span in trace),
         services=service_counts(trace),

@@ -1,40 +1,86 @@
 """What a condition means, span by span."""
 
+import operator as python
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import isinf, isnan
 
+import numpy as np
+
 from spanloom_model.span import Attributes, AttributeValue, Span
 from spanloom_storage.conditions import (
     All,
     AnyOf,
+    Arithmetic,
     Attribute,
+    Calculation,
     Compare,
     Condition,
     Exists,
     Field,
     Intrinsic,
     Not,
+    Operand,
     Operator,
     Owner,
-    Value,
+    TraceField,
 )
 
 
-def meets(span: Span, condition: Condition) -> bool:
-    """Whether one span is meant."""
+def meets(span: Span, condition: Condition, trace: Sequence[Span] = ()) -> bool:
+    """Whether one span is meant; *trace*: all spans of its trace, where the condition asks of it."""
     match condition:
-        case Compare(field, operator, value):
-            return compared(values_of(span, field), operator, value)
+        case Compare(left, operator, right):
+            return compared(operands(span, left, trace), operator, operands(span, right, trace))
         case Exists(field):
-            return bool(values_of(span, field))
+            return bool(operands(span, field, trace))
         case Not(of):
-            return not meets(span, of)
+            return not meets(span, of, trace)
         case All(parts):
-            return all(meets(span, one) for one in parts)
+            return all(meets(span, one, trace) for one in parts)
         case AnyOf(parts):
-            return any(meets(span, one) for one in parts)
+            return any(meets(span, one, trace) for one in parts)
+
+
+def operands(span: Span, operand: Operand, trace: Sequence[Span] = ()) -> Sequence[AttributeValue]:
+    """Every value that is compared."""
+    match operand:
+        case Attribute() | Intrinsic():
+            return values_of(span, operand)
+        case TraceField():
+            return _TRACE_FIELDS[operand](span, trace)
+        case Arithmetic(left, calculation, right):
+            return [
+                calculated(one, calculation, other)
+                for one in numbers_of(span, left, trace)
+                for other in numbers_of(span, right, trace)
+            ]
+        case str() | int() | float():
+            return [operand]
+    return [meets(span, operand, trace)]
+
+
+def numbers_of(span: Span, operand: Operand, trace: Sequence[Span]) -> Sequence[float]:
+    """The values of an operand that can be calculated with."""
+    found = operands(span, operand, trace)
+    return [float(one) for one in found if isinstance(one, int | float) and not isinstance(one, bool)]
+
+
+def calculated(one: float, calculation: Calculation, other: float) -> float:
+    """What becomes of two numbers."""
+    with np.errstate(all="ignore"):
+        return float(_CALCULATIONS[calculation](np.float64(one), np.float64(other)))
+
+
+_CALCULATIONS: dict[Calculation, Callable[[np.float64, np.float64], np.float64]] = {
+    Calculation.ADD: python.add,
+    Calculation.SUBTRACT: python.sub,
+    Calculation.MULTIPLY: python.mul,
+    Calculation.DIVIDE: python.truediv,
+    Calculation.REMAINDER: np.fmod,
+    Calculation.POWER: python.pow,
+}
 
 
 def values_of(span: Span, field: Field) -> Sequence[AttributeValue]:
@@ -64,31 +110,31 @@ def _attributes(span: Span, owner: Owner) -> Sequence[Attributes]:
     }[owner]
 
 
-def compared(values: Sequence[AttributeValue], operator: Operator, value: Value) -> bool:
-    """Whether some value stands in the relation; for negative ones, whether there are some and none does."""
+def compared(lefts: Sequence[AttributeValue], operator: Operator, rights: Sequence[AttributeValue]) -> bool:
+    """Whether some values stand in the relation; for negative ones, whether there are some and none does."""
     match operator:
         case Operator.NOT_EQUAL:
-            return bool(values) and not compared(values, Operator.EQUAL, value)
+            return bool(lefts and rights) and not compared(lefts, Operator.EQUAL, rights)
         case Operator.NOT_MATCHES:
-            return bool(values) and not compared(values, Operator.MATCHES, value)
+            return bool(lefts and rights) and not compared(lefts, Operator.MATCHES, rights)
         case _:
-            return any(_related(one, operator, value) for one in values)
+            return any(_related(one, operator, other) for one in lefts for other in rights)
 
 
-def _related(one: AttributeValue, operator: Operator, value: Value) -> bool:
-    match one, value:
+def _related(one: AttributeValue, operator: Operator, other: AttributeValue) -> bool:
+    match one, other:
         case str(), str() if operator is Operator.MATCHES:
-            return re.fullmatch(value, one, re.ASCII) is not None
+            return re.fullmatch(other, one, re.ASCII) is not None
         case str(), str():
-            return _ordered(operator, one.encode() > value.encode(), one == value)
+            return _ordered(operator, one.encode() > other.encode(), one == other)
         case bool(), bool():
-            return operator is Operator.EQUAL and one == value
+            return operator is Operator.EQUAL and one == other
         case (bool(), _) | (_, bool()):
             return False
         case int() | float(), int() | float():
-            if isnan(one) or isnan(value):
+            if isnan(one) or isnan(other):
                 return False
-            a, b = _exact(one), _exact(value)
+            a, b = _exact(one), _exact(other)
             return _ordered(operator, a > b, a == b)
         case _:
             return False
@@ -133,4 +179,29 @@ _INTRINSICS: dict[Intrinsic, Callable[[Span], Sequence[AttributeValue]]] = {
     ],
     Intrinsic.LINK_TRACE_ID: lambda span: [link.trace_id.hex() for link in span.links],
     Intrinsic.LINK_SPAN_ID: lambda span: [link.span_id.hex() for link in span.links],
+}
+
+
+def _root(trace: Sequence[Span]) -> Sequence[Span]:
+    """The root that names a trace, if there is one."""
+    roots = [one for one in trace if one.parent_id is None]
+    return sorted(roots, key=lambda one: (one.start_ns == 0, one.start_ns))[:1]
+
+
+def trace_start_ns(trace: Sequence[Span]) -> int:
+    """The earliest start that is known, or 0."""
+    return min((one.start_ns for one in trace if one.start_ns), default=0)
+
+
+def trace_duration_ns(trace: Sequence[Span]) -> int:
+    """From there to the latest end."""
+    return max(0, max(one.end_ns for one in trace) - trace_start_ns(trace))
+
+
+_TRACE_FIELDS: dict[TraceField, Callable[[Span, Sequence[Span]], Sequence[AttributeValue]]] = {
+    TraceField.ID: lambda span, _: [span.trace_id.hex()],
+    TraceField.DURATION_NS: lambda _, trace: [trace_duration_ns(trace)],
+    TraceField.ROOT_SERVICE: lambda _, trace: [root.service for root in _root(trace)],
+    TraceField.ROOT_NAME: lambda _, trace: [root.name for root in _root(trace)],
+    TraceField.CHILD_COUNT: lambda span, trace: [sum(one.parent_id == span.span_id for one in trace)],
 }

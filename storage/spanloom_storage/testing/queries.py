@@ -19,24 +19,32 @@ from spanloom_storage.api import Place, SpanQuery, TraceQuery
 from spanloom_storage.batch import UNKNOWN_SERVICE
 from spanloom_storage.conditions import (
     All,
-    AllTraces,
     AnyOf,
-    AnyTrace,
+    Arithmetic,
     Attribute,
+    Calculation,
     Compare,
     Condition,
     Exists,
     Field,
     Intrinsic,
     Not,
-    NotTrace,
+    Operand,
     Operator,
     Owner,
-    Spans,
-    TraceCompare,
-    TraceCondition,
     TraceField,
     Value,
+)
+from spanloom_storage.span_sets import (
+    Aggregate,
+    Aggregation,
+    Figure,
+    Filtered,
+    Joint,
+    Spans,
+    SpanSet,
+    Union,
+    Within,
 )
 from spanloom_storage.testing.samples import NOON_NS, span, span_id, trace_id
 
@@ -48,7 +56,10 @@ KEYS = st.sampled_from(["k", "key", "", "k:int"])
 VALUES: st.SearchStrategy[AttributeValue] = SCALARS | st.one_of(
     st.none(), st.just(b"\xff"), st.lists(SCALARS, max_size=3).map(tuple), st.just(Attributes((("x", 1),)))
 )
-ATTRIBUTES = st.lists(st.tuples(KEYS, VALUES), max_size=3).map(lambda pairs: Attributes(tuple(pairs)))
+SMALL = st.just("n"), st.integers(-2, 2) | st.sampled_from([0.5, "a", True, float("nan"), (1, 0.5)])
+"""A key whose numbers are summed up in any order."""
+PAIRS: st.SearchStrategy[tuple[str, AttributeValue]] = st.tuples(KEYS, VALUES) | st.tuples(*SMALL)
+ATTRIBUTES = st.lists(PAIRS, max_size=3).map(lambda pairs: Attributes(tuple(pairs)))
 LAST_NS: Final = 2**64 - 1
 MOMENTS = st.sampled_from([0, NOON_NS, NOON_NS + 50, NOON_NS + 100, NOON_NS + 150, 2**62, LAST_NS])
 SERVICES = st.sampled_from(["shop", "cart"])
@@ -133,50 +144,76 @@ def _is_no_text(value: object) -> bool:
     return not isinstance(value, str)
 
 
-@st.composite
-def compares(draw: st.DrawFn) -> Condition:
-    """A comparison that may well be true of some span."""
-    field, operator = draw(FIELDS), draw(st.sampled_from(Operator))
-    if operator in {Operator.MATCHES, Operator.NOT_MATCHES}:
-        return Compare(field, operator, draw(REGEXES | REGEXES | SCALARS.filter(_is_no_text)))
-    ids = st.integers(1, 4).map(lambda number: f"{number:016x}")
-    values: st.SearchStrategy[Value] = SCALARS | SERVICES | MOMENTS | ids | st.integers(0, 50)
-    return Compare(field, operator, draw(values))
-
-
-CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
-    compares() | st.builds(Exists, FIELDS),
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(All, st.lists(inner, max_size=2).map(tuple)),
-        st.builds(AnyOf, st.lists(inner, max_size=2).map(tuple)),
-    ),
-    max_leaves=4,
+IDS = st.integers(1, 4).map(lambda number: f"{number:016x}") | st.integers(1, 4).map(
+    lambda number: f"{number:032x}"
 )
-TRACE_CONDITIONS: st.SearchStrategy[TraceCondition] = st.recursive(
-    st.builds(Spans, CONDITIONS)
-    | st.builds(
-        TraceCompare,
-        st.sampled_from(TraceField),
-        st.sampled_from([one for one in Operator if "~" not in one.value]),
-        st.integers(0, 50) | SERVICES | MOMENTS | FLOATS | st.booleans(),
+RELATIONS = st.sampled_from([one for one in Operator if "~" not in one.value])
+CALCULATIONS = st.sampled_from(Calculation)
+
+
+def operands(fields: st.SearchStrategy[Field | TraceField]) -> st.SearchStrategy[Operand]:
+    """Fields, and what is calculated of them."""
+    return st.recursive(
+        fields,
+        lambda inner: st.builds(Arithmetic, inner | st.integers(0, 3), CALCULATIONS, inner),
+        max_leaves=3,
     )
+
+
+def compares(fields: st.SearchStrategy[Field | TraceField]) -> st.SearchStrategy[Condition]:
+    """A comparison that may well be true of some span."""
+    values: st.SearchStrategy[Value] = SCALARS | SERVICES | MOMENTS | IDS | st.integers(0, 50)
+    patterns = st.sampled_from([Operator.MATCHES, Operator.NOT_MATCHES])
+    return st.one_of(
+        st.builds(Compare, fields, RELATIONS, values),
+        st.builds(Compare, fields, patterns, REGEXES | REGEXES | SCALARS.filter(_is_no_text)),
+        st.builds(Compare, operands(fields), RELATIONS, operands(fields) | values),
+        st.builds(Compare, values, RELATIONS, operands(fields) | values),
+    )
+
+
+def conditions(fields: st.SearchStrategy[Field | TraceField]) -> st.SearchStrategy[Condition]:
+    """Anything that can be asked of one span."""
+    return st.recursive(
+        compares(fields) | st.builds(Exists, fields),
+        lambda inner: st.one_of(
+            st.builds(Not, inner),
+            st.builds(All, st.lists(inner, max_size=2).map(tuple)),
+            st.builds(AnyOf, st.lists(inner, max_size=2).map(tuple)),
+            st.builds(Compare, inner, st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL]), fields | inner),
+        ),
+        max_leaves=4,
+    )
+
+
+CONDITIONS = conditions(FIELDS)
+SOLE_CONDITIONS = conditions(FIELDS | st.sampled_from(TraceField))
+"""Where all of the trace is known too."""
+FIGURES: st.SearchStrategy[Figure] = st.recursive(
+    st.just(Aggregate(Aggregation.COUNT))
     | st.builds(
-        TraceCompare,
-        st.sampled_from(TraceField),
-        st.sampled_from([Operator.MATCHES, Operator.NOT_MATCHES]),
-        REGEXES | st.integers(0, 50),
-    ),
+        Aggregate,
+        st.sampled_from([one for one in Aggregation if one is not Aggregation.COUNT]),
+        # Of others sums depend on the order, as doubles do.
+        st.sampled_from([Intrinsic.DURATION_NS, Attribute(Owner.ANY, "n"), Attribute(Owner.EVENT, "n")]),
+    )
+    | st.integers(0, 3),
+    lambda inner: st.builds(Arithmetic, inner, CALCULATIONS, inner),
+    max_leaves=2,
+)
+SPAN_SETS: st.SearchStrategy[SpanSet] = st.recursive(
+    st.builds(Spans, SOLE_CONDITIONS),
     lambda inner: st.one_of(
-        st.builds(NotTrace, inner),
-        st.builds(AllTraces, st.lists(inner, max_size=2).map(tuple)),
-        st.builds(AnyTrace, st.lists(inner, max_size=2).map(tuple)),
+        st.builds(Union, st.lists(inner, max_size=2).map(tuple)),
+        st.builds(Joint, st.lists(inner, min_size=1, max_size=2).map(tuple)),
+        st.builds(Within, inner, SOLE_CONDITIONS),
+        st.builds(Filtered, inner, FIGURES, RELATIONS, FIGURES),
     ),
     max_leaves=3,
 )
 QUERIES = st.builds(
     TraceQuery,
-    where=st.none() | TRACE_CONDITIONS,
+    where=st.none() | SPAN_SETS,
     start_ns=st.none() | MOMENTS,
     end_ns=st.none() | MOMENTS,
     limit=st.integers(1, 3),
